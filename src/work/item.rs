@@ -1,0 +1,174 @@
+//! A work item: its key and the join of all facts said about it. The fold is [`Item::fold`]; what
+//! an item's life amounts to, its episodes, is computed from the facts each time it is asked for.
+
+use serde::{Deserialize, Serialize};
+
+use super::event::{Cycle, Event, Facts, Life, Outcome, Run};
+use super::key::{Key, Kind};
+use super::lattice::Join;
+use super::time::Time;
+
+/// A work item.
+#[derive(Clone, Debug, PartialEq, Eq, Serialize, Deserialize)]
+pub struct Item {
+    /// Its global name.
+    pub key: Key,
+    /// All that is known of it.
+    pub facts: Facts,
+}
+
+/// One open…closed interval of an item.
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+pub struct Episode {
+    /// From 0.
+    pub index: u32,
+    /// When it began. If that was never said, when it ended.
+    pub start: Time,
+    /// Whether the beginning was said.
+    pub start_known: bool,
+    /// When and how it ended, if it has.
+    pub end: Option<(Time, Outcome)>,
+    /// Whether the sender's interval was negative or absurd and had to be clamped.
+    pub clamped: bool,
+}
+
+const DAY: i64 = 24 * 3600 * 1_000_000;
+
+/// The longest interval that is believed, in microseconds: 35 days for what machines do (GitHub
+/// ends a workflow run after that), 30 years for what people do.
+fn longest(kind: Kind) -> i64 {
+    match kind {
+        Kind::Build | Kind::Job | Kind::Deploy => 35 * DAY,
+        Kind::Issue | Kind::PullRequest => 30 * 365 * DAY,
+    }
+}
+
+impl Item {
+    /// The first that is said of an item.
+    pub fn new(event: Event) -> Self {
+        Self { key: event.key, facts: event.facts }
+    }
+
+    /// Takes in what one more delivery says. Order-free and repeatable, as every part is.
+    pub fn fold(&mut self, facts: Facts) {
+        self.facts.join(facts);
+    }
+
+    /// The item's episodes, in order; the last one may be open. Empty only if nothing that was
+    /// said has a time, or all of it was withdrawn.
+    pub fn episodes(&self) -> Vec<Episode> {
+        let mut episodes = match &self.facts.life {
+            Life::Cycle(cycle) => cycle_episodes(cycle, self.key.kind()),
+            Life::Run(run) => run_episode(run, self.key.kind()).into_iter().collect(),
+        };
+        for (index, episode) in episodes.iter_mut().enumerate() {
+            episode.index = index as u32;
+        }
+        episodes
+    }
+
+    /// Whether it is work in progress.
+    pub fn is_open(&self) -> bool {
+        self.episodes().last().is_some_and(|episode| episode.end.is_none())
+    }
+
+    /// When it was first heard to exist: the start of its first episode.
+    pub fn opened(&self) -> Option<Time> {
+        self.episodes().first().map(|episode| episode.start)
+    }
+
+    /// The episode that was going on at `at`: the last one begun by then, else the first.
+    pub fn episode_at(&self, at: Time) -> u32 {
+        let begun = self.episodes().iter().filter(|episode| episode.start <= at).count();
+        begun.saturating_sub(1) as u32
+    }
+}
+
+/// An episode with its interval made believable.
+fn episode(start: Option<Time>, end: Option<(Time, Outcome)>, kind: Kind) -> Option<Episode> {
+    let (start, start_known) = match (start, end) {
+        (Some(start), _) => (start, true),
+        (None, Some((at, _))) => (at, false),
+        (None, None) => return None,
+    };
+    let believable = end.is_none_or(|(at, _)| (0..=longest(kind)).contains(&at.since(start)));
+    let end = end.map(|(at, outcome)| (if believable { at } else { start }, outcome));
+    Some(Episode { index: 0, start, start_known, end, clamped: !believable })
+}
+
+/// The one episode of something that runs once.
+pub(super) fn run_episode(run: &Run, kind: Kind) -> Option<Episode> {
+    let duration = run.duration.as_ref().map(|d| d.value);
+    let end = match (run.ended, run.started, duration) {
+        // FINALIZED alone says when the clean-up was over; start and duration know better.
+        (Some(ended), Some(started), Some(duration)) if ended.trust < started.trust => {
+            Some(started.at.plus(duration))
+        }
+        (ended, _, _) => ended.map(|ended| ended.at),
+    };
+    let outcome = run.outcome.as_ref().map_or(Outcome::Unknown, |o| o.value);
+    let start = run.started.map(|started| started.at).or_else(|| match (end, duration) {
+        (Some(end), Some(duration)) => Some(end.plus(-duration)),
+        (None, _) => run.queued.map(|queued| queued.at),
+        _ => None,
+    });
+    // A skipped run never ran: the senders' times for it are those of whoever skipped it.
+    let start = match (start, end) {
+        (Some(start), Some(end)) if outcome == Outcome::Skip && start > end => Some(end),
+        (start, _) => start,
+    };
+    episode(start, end.map(|at| (at, outcome)), kind)
+}
+
+/// Goes through everything that was said about opening and closing in the order of time. Two
+/// things of the same second are taken in the order that makes sense: what is open is closed
+/// first, what is closed is reopened first.
+fn cycle_episodes(cycle: &Cycle, kind: Kind) -> Vec<Episode> {
+    let mut times: Vec<Time> = cycle.closed.iter().map(|(at, _)| *at).collect();
+    times.extend(cycle.reopened.iter().chain(cycle.under_way.iter()));
+    times.sort_unstable();
+    times.dedup();
+
+    let mut done: Vec<Episode> = Vec::new();
+    let mut open: Option<Option<Time>> = Some(cycle.opened.map(|opened| opened.at));
+    for at in times {
+        let close = cycle.closed.get(&at).map(|latest| (at, latest.value));
+        let reopen = cycle.reopened.contains(&at);
+        if open.is_none() && (reopen || cycle.under_way.contains(&at)) {
+            // A deployment that is under way in the very second of its end was under way before.
+            let again = reopen || done.last().and_then(|last| last.end).is_none_or(|(end, _)| end < at);
+            if again {
+                open = Some(Some(at));
+                done.extend(close.and_then(|end| episode(Some(at), Some(end), kind)));
+                if close.is_some() {
+                    open = None;
+                }
+                continue;
+            }
+        }
+        match (open, close) {
+            (Some(start), Some(end)) => {
+                done.extend(episode(start, Some(end), kind));
+                open = reopen.then_some(Some(at));
+            }
+            // A later final status of the same deployment: the last word counts, and it counts
+            // from when it was first said.
+            (None, Some((at, outcome))) if kind == Kind::Deploy => {
+                if let Some(last) = done.last_mut()
+                    && last.end.is_some_and(|(_, before)| before != outcome)
+                {
+                    last.end = Some((at, outcome));
+                }
+            }
+            // Closed again, and the reopening between was never seen: when it began is not known.
+            (None, Some(end)) => done.extend(episode(None, Some(end), kind)),
+            (_, None) => {}
+        }
+    }
+    if let Some(start) = open
+        && cycle.withdrawn.is_none()
+    {
+        done.extend(episode(start, None, kind));
+    }
+    done
+}
