@@ -1,2 +1,3 @@
 //! placeholder
+pub mod export;
 pub mod work;
