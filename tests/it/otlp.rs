@@ -311,19 +311,21 @@ async fn no_reason_repeats_a_header() {
 
 #[tokio::test]
 async fn an_endless_answer_is_not_read() {
-    let long = "x".repeat(1024 * 1024);
     for status in [200, 400] {
-        match verdict_on("http/protobuf", http(status, "text/plain", long.clone())).await {
+        let receiver = Receiver::start().await;
+        receiver.script([Answer::Endless { status }]);
+        // Were it read, this timeout would end it.
+        let settings =
+            BackendSettings { timeout: Some("3s".to_owned()), ..settings(&receiver, "http/protobuf") };
+        match client(&settings).send(request(&["issue"])).await {
             Verdict::Sent => assert_eq!(status, 200),
-            Verdict::Reject { reason, .. } => {
-                assert_eq!((status, reason.chars().count()), (400, 300));
-            }
+            Verdict::Reject { reason, .. } => assert_eq!((status, reason.chars().count()), (400, 300)),
             other => panic!("{other:?}"),
         }
     }
     // All were taken; only the warning was too long.
     for protocol in BOTH {
-        let answer = Answer::Partial { rejected: 0, message: long.clone() };
+        let answer = Answer::Partial { rejected: 0, message: "x".repeat(1024 * 1024) };
         assert_eq!(verdict_on(protocol, answer).await, Verdict::Sent, "{protocol}");
     }
 }

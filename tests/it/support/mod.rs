@@ -1,4 +1,5 @@
 //! What tests share: the peers that ValueStream talks to.
 
 pub mod certificates;
+mod otlp_service;
 pub mod receiver;
