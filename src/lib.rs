@@ -1,3 +1,5 @@
 //! placeholder
+pub mod export;
 pub mod sources;
+pub mod store;
 pub mod work;

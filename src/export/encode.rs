@@ -133,9 +133,9 @@ fn any(value: &Value) -> AnyValue {
         Value::Str(text) => any_value::Value::StringValue(text.clone()),
         Value::Int(number) => any_value::Value::IntValue(*number),
         Value::Bool(yes) => any_value::Value::BoolValue(*yes),
-        Value::List(texts) => any_value::Value::ArrayValue(ArrayValue {
-            values: texts.iter().map(|item| text(item)).collect(),
-        }),
+        Value::List(texts) => {
+            any_value::Value::ArrayValue(ArrayValue { values: texts.iter().map(|item| text(item)).collect() })
+        }
     };
     AnyValue { value: Some(value) }
 }
@@ -206,10 +206,7 @@ mod tests {
                 value: Some(any_value::Value::ArrayValue(ArrayValue { values: vec![text("b"), text("a")] }))
             })
         );
-        assert_eq!(
-            span.attributes[3].value,
-            Some(AnyValue { value: Some(any_value::Value::IntValue(-3)) })
-        );
+        assert_eq!(span.attributes[3].value, Some(AnyValue { value: Some(any_value::Value::IntValue(-3)) }));
         assert_eq!(span.events[0].time_unix_nano, 1_557_933_633_500_000_000);
         assert_eq!(span.events[0].name, "labeled");
         assert_eq!(keys(&span.events[0].attributes).len(), 4);
@@ -240,8 +237,7 @@ mod tests {
     fn each_source_is_one_resource_with_its_spans_in_order() {
         let named = |name| encode(&[Span { name, ..span() }]);
         let (one, two, three) = (named("issue"), named("deploy"), named("job"));
-        let groups =
-            [("github", one.as_slice()), ("jenkins", two.as_slice()), ("github", three.as_slice())];
+        let groups = [("github", one.as_slice()), ("jenkins", two.as_slice()), ("github", three.as_slice())];
         let request = request(groups).unwrap();
 
         let seen: Vec<_> = request
@@ -252,8 +248,12 @@ mod tests {
                 assert_eq!(keys(&resource.attributes), ["service.name", "service.namespace"]);
                 assert_eq!(resource.attributes[1].value, Some(text("valuestream")));
                 let scope = group.scope_spans[0].scope.as_ref().unwrap();
-                assert_eq!((scope.name.as_str(), scope.version.as_str()), ("valuestream", env!("CARGO_PKG_VERSION")));
-                let names: Vec<_> = group.scope_spans[0].spans.iter().map(|span| span.name.as_str()).collect();
+                assert_eq!(
+                    (scope.name.as_str(), scope.version.as_str()),
+                    ("valuestream", env!("CARGO_PKG_VERSION"))
+                );
+                let names: Vec<_> =
+                    group.scope_spans[0].spans.iter().map(|span| span.name.as_str()).collect();
                 (resource.attributes[0].value.clone().unwrap(), names)
             })
             .collect();

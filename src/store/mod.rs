@@ -39,7 +39,9 @@ pub enum StoreError {
         reason: String,
     },
     /// The store was written by a newer version.
-    #[error("the store has schema {found}, this program knows {known}: run the newer version, or restore a backup")]
+    #[error(
+        "the store has schema {found}, this program knows {known}: run the newer version, or restore a backup"
+    )]
     Newer {
         /// The schema found.
         found: i64,
@@ -278,7 +280,8 @@ pub trait Store: Send + Sync + 'static {
     fn stats(&self) -> impl Future<Output = Result<Stats, StoreError>> + Send;
 
     /// An item, if it was ever seen, and what its export has settled.
-    fn item(&self, key: &Key) -> impl Future<Output = Result<(Option<Item>, Option<Pin>), StoreError>> + Send;
+    fn item(&self, key: &Key)
+    -> impl Future<Output = Result<(Option<Item>, Option<Pin>), StoreError>> + Send;
 
     /// The root of the trace that an item is in, or would be in if it were exported now.
     fn root(&self, key: &Key) -> impl Future<Output = Result<Key, StoreError>> + Send;

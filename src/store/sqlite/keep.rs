@@ -3,7 +3,7 @@
 use rusqlite::{Connection, OptionalExtension, Transaction};
 
 use super::super::{
-    Backlog, Committed, Delivery, Quarantined, QuarantineEntry, RejectedExport, Rules, Stats, StoreError,
+    Backlog, Committed, Delivery, QuarantineEntry, Quarantined, RejectedExport, Rules, Stats, StoreError,
 };
 use super::{commit, tally};
 use crate::work::key::{KeyError, Source};
@@ -76,8 +76,8 @@ pub(super) fn quarantined(
         .optional()?;
     let Some((source, received_at, reason, headers, body)) = found else { return Ok(None) };
     let source = source.parse().map_err(|e: KeyError| corrupt("quarantine", id, e))?;
-    let received_at =
-        Time::from_micros(received_at).ok_or_else(|| corrupt("quarantine", id, "implausible time of receipt"))?;
+    let received_at = Time::from_micros(received_at)
+        .ok_or_else(|| corrupt("quarantine", id, "implausible time of receipt"))?;
     let headers = serde_json::from_str(&headers).map_err(|e| corrupt("quarantine", id, e))?;
     Ok(Some((source, received_at, Quarantined { reason, headers, body })))
 }

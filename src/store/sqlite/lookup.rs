@@ -86,8 +86,9 @@ impl Lookup for Lookups<'_> {
 
     fn pointers(&mut self, reference: &Ref) -> Result<Vec<Pointer>, StoreError> {
         // A commit that a hundred pull requests share tells nothing more by the hundredth.
-        let mut statement =
-            self.connection.prepare_cached("SELECT pointer FROM refs WHERE ref = ?1 ORDER BY pointer LIMIT 64")?;
+        let mut statement = self
+            .connection
+            .prepare_cached("SELECT pointer FROM refs WHERE ref = ?1 ORDER BY pointer LIMIT 64")?;
         let texts = statement.query_map([hashed(reference)], |row| row.get::<_, String>(0))?;
         let mut pointers = Vec::new();
         for text in texts {

@@ -10,6 +10,8 @@ mod keep;
 mod lookup;
 mod outbox;
 mod seal;
+#[cfg(test)]
+mod tests;
 
 use std::collections::{HashMap, HashSet};
 use std::panic::{AssertUnwindSafe, catch_unwind};
@@ -96,7 +98,8 @@ impl SqliteStore {
     /// date. `cache_bytes` bounds the memory for cached pages.
     pub fn open(path: &Path, cache_bytes: u64) -> Result<Self, StoreError> {
         let place = Place { path: path.to_owned(), cache_bytes };
-        let cannot = |reason: String| StoreError::Open { url: format!("sqlite://{}", path.display()), reason };
+        let cannot =
+            |reason: String| StoreError::Open { url: format!("sqlite://{}", path.display()), reason };
         if let Some(folder) = path.parent().filter(|folder| !folder.as_os_str().is_empty())
             && !folder.is_dir()
         {
@@ -139,7 +142,9 @@ impl SqliteStore {
             // A panic is a bug, but one delivery's bug must not stop all others.
             let outcome = outcome.unwrap_or_else(|_| {
                 writer.connection = None;
-                Err(StoreError::Corrupt("the store's code panicked on this batch; please report it".to_owned()))
+                Err(StoreError::Corrupt(
+                    "the store's code panicked on this batch; please report it".to_owned(),
+                ))
             });
             let _ = answer.send(outcome);
         });
@@ -269,12 +274,7 @@ impl Store for SqliteStore {
         Ok(leased.into_iter().filter(|entry| held.insert(entry.id)).collect())
     }
 
-    async fn settle(
-        &self,
-        backend: &str,
-        settlements: Vec<Settlement>,
-        now: Time,
-    ) -> Result<(), StoreError> {
+    async fn settle(&self, backend: &str, settlements: Vec<Settlement>, now: Time) -> Result<(), StoreError> {
         let ids: Vec<i64> = settlements.iter().flat_map(Settlement::ids).copied().collect();
         let name = backend.to_owned();
         self.write(move |transaction| outbox::settle(transaction, &name, &settlements, now)).await?;
@@ -301,10 +301,8 @@ impl Store for SqliteStore {
 
     async fn root(&self, key: &Key) -> Result<Key, StoreError> {
         let key = key.clone();
-        self.read(move |connection| {
-            crate::work::link::root_of(&key, &mut lookup::Lookups::new(connection))
-        })
-        .await
+        self.read(move |connection| crate::work::link::root_of(&key, &mut lookup::Lookups::new(connection)))
+            .await
     }
 
     async fn quarantine(&self, after: i64, limit: usize) -> Result<Vec<QuarantineEntry>, StoreError> {
