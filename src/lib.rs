@@ -1,4 +1,5 @@
 //! placeholder
+pub mod config;
 pub mod export;
 pub mod sources;
 pub mod store;
