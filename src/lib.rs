@@ -1,4 +1,5 @@
 //! placeholder
+pub mod clock;
 pub mod config;
 pub mod export;
 pub mod sources;

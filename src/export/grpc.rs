@@ -1,0 +1,90 @@
+//! OTLP over gRPC: tonic's channel and the generated client. The channel connects when it is
+//! first used, and again whenever it must.
+
+use std::error::Error as _;
+use std::time::Duration;
+
+use opentelemetry_proto::tonic::collector::trace::v1::ExportTraceServiceRequest;
+use opentelemetry_proto::tonic::collector::trace::v1::trace_service_client::TraceServiceClient;
+use tonic::codec::CompressionEncoding;
+use tonic::metadata::MetadataMap;
+use tonic::transport::{Certificate, Channel, ClientTlsConfig, Endpoint, Identity};
+use tonic::{Code, Status};
+
+use super::backend::{Backend, Compression};
+use super::tls::Certificates;
+use super::verdict::{Verdict, causes};
+use super::{client, headers, status};
+
+/// A dead peer is noticed after this long without an answer to a ping.
+const KEEPALIVE: Duration = Duration::from_secs(30);
+
+#[derive(Clone, Debug)]
+pub(super) struct Grpc {
+    service: TraceServiceClient<Channel>,
+    metadata: MetadataMap,
+    timeout: Duration,
+}
+
+impl Grpc {
+    pub(super) fn new(backend: &Backend, certificates: Certificates) -> Result<Self, String> {
+        // The channel's worker is spawned right away.
+        tokio::runtime::Handle::try_current().map_err(|_| "a gRPC client needs a running runtime")?;
+        let mut endpoint = Endpoint::from_shared(backend.endpoint.url().to_string())
+            .and_then(|endpoint| endpoint.user_agent(client::USER_AGENT))
+            .map_err(|cause| causes(&cause))?
+            .connect_timeout(backend.timeout)
+            .tcp_keepalive(Some(KEEPALIVE))
+            .http2_keep_alive_interval(KEEPALIVE)
+            .keep_alive_timeout(KEEPALIVE);
+        if backend.endpoint.is_tls() {
+            let mut tls = match certificates.ca {
+                Some(pem) => ClientTlsConfig::new().ca_certificate(Certificate::from_pem(pem)),
+                None => ClientTlsConfig::new().with_native_roots(),
+            };
+            if let Some(client) = certificates.client {
+                tls = tls.identity(Identity::from_pem(client.certificate, client.key));
+            }
+            endpoint = endpoint.tls_config(tls).map_err(|cause| causes(&cause))?;
+        }
+        let mut service = TraceServiceClient::new(endpoint.connect_lazy())
+            .max_decoding_message_size(client::LONGEST_ANSWER);
+        if backend.compression == Compression::Gzip {
+            service = service.send_compressed(CompressionEncoding::Gzip);
+        }
+        let metadata = MetadataMap::from_headers(headers::map(&backend.headers));
+        Ok(Self { service, metadata, timeout: backend.timeout })
+    }
+
+    pub(super) async fn send(&self, request: ExportTraceServiceRequest) -> Verdict {
+        let mut request = tonic::Request::new(request);
+        *request.metadata_mut() = self.metadata.clone();
+        // Tells the server how long anybody waits for it.
+        request.set_timeout(self.timeout);
+        match self.service.clone().export(request).await {
+            Ok(answer) => client::taken(answer.into_inner()),
+            Err(status) => verdict(&status),
+        }
+    }
+}
+
+fn verdict(status: &Status) -> Verdict {
+    let message = status.message();
+    // A status with a cause was made here, out of a connection that was not made, broke or timed
+    // out; one that a server sent has none. The same goes for an answer that ends without one.
+    if let Some(cause) = status.source() {
+        return Verdict::Retry { after: None, reason: causes(cause) };
+    }
+    if status.code() == Code::Unknown
+        && ["Service was not ready", "protocol error: missing grpc-status"]
+            .iter()
+            .any(|start| message.starts_with(start))
+    {
+        return Verdict::Retry { after: None, reason: message.to_owned() };
+    }
+    // An answer that is too long comes after a success: nothing to retry.
+    if status.code() == Code::OutOfRange && message.starts_with("Error, decoded message length too large") {
+        return Verdict::Sent;
+    }
+    status::of_grpc(status.code(), message, status.details())
+}

@@ -1,0 +1,86 @@
+//! The certificates of a backend: read and checked once, at start, so that a wrong file is an
+//! error then and not a failed export later.
+
+use std::path::Path;
+use std::sync::Arc;
+
+use rustls::crypto::ring;
+use rustls::pki_types::pem::PemObject;
+use rustls::pki_types::{CertificateDer, PrivateKeyDer};
+use rustls::{ClientConfig, RootCertStore};
+
+use super::backend::{Backend, BackendError};
+
+/// PEM texts that have been found to be what they should be.
+pub(super) struct Certificates {
+    /// The only authorities to trust.
+    pub ca: Option<Vec<u8>>,
+    /// The certificate to show.
+    pub client: Option<Identity>,
+}
+
+/// A certificate with its key, as PEM.
+pub(super) struct Identity {
+    pub certificate: Vec<u8>,
+    pub key: Vec<u8>,
+}
+
+/// Makes ring the process' provider of cryptography unless there is one; may be called again.
+/// Both clients need it, and neither brings its own.
+pub(super) fn install_provider() {
+    // Err means that somebody was first, which is as good.
+    let _ = ring::default_provider().install_default();
+}
+
+/// Reads the files that `backend` names.
+pub(super) fn certificates(backend: &Backend) -> Result<Certificates, BackendError> {
+    let error = |path: &Path, problem: String| BackendError::File {
+        backend: backend.name.clone(),
+        path: path.to_owned(),
+        problem,
+    };
+    let read = |path: &Path| {
+        std::fs::read(path).map_err(|cause| error(path, format!("the file cannot be read: {cause}")))
+    };
+    let chain = |path: &Path, pem: &[u8]| {
+        let certificates: Result<Vec<_>, _> = CertificateDer::pem_slice_iter(pem).collect();
+        match certificates {
+            Ok(certificates) if !certificates.is_empty() => Ok(certificates),
+            _ => Err(error(path, "there is no PEM certificate in it".to_owned())),
+        }
+    };
+
+    let mut roots = RootCertStore::empty();
+    let ca = match &backend.ca_certificate {
+        None => None,
+        Some(path) => {
+            let pem = read(path)?;
+            for certificate in chain(path, &pem)? {
+                roots
+                    .add(certificate)
+                    .map_err(|cause| error(path, format!("a certificate in it cannot be used: {cause}")))?;
+            }
+            Some(pem)
+        }
+    };
+    let client = match &backend.client_certificate {
+        None => None,
+        Some(files) => {
+            let (certificate, key) = (read(&files.certificate)?, read(&files.key)?);
+            let certificates = chain(&files.certificate, &certificate)?;
+            let private = PrivateKeyDer::from_pem_slice(&key)
+                .map_err(|_| error(&files.key, "there is no PEM private key in it".to_owned()))?;
+            // Built for the check alone: whether the key is one, and that certificate's.
+            ClientConfig::builder_with_provider(Arc::new(ring::default_provider()))
+                .with_safe_default_protocol_versions()
+                .and_then(|config| {
+                    config.with_root_certificates(roots).with_client_auth_cert(certificates, private)
+                })
+                .map_err(|cause| {
+                    error(&files.key, format!("it does not go with the certificate: {cause}"))
+                })?;
+            Some(Identity { certificate, key })
+        }
+    };
+    Ok(Certificates { ca, client })
+}
