@@ -6,6 +6,7 @@ use axum::response::{IntoResponse, Response};
 use serde::Serialize;
 
 use super::committer::NotCommitted;
+use crate::sources::verify::Denied;
 use crate::store::Committed;
 
 /// What became of a request.
@@ -20,7 +21,7 @@ pub enum Reply {
     /// Not understood, and kept.
     Quarantined(String),
     /// No or a wrong signature or token.
-    Unauthorized(&'static str),
+    Unauthorized(Denied),
     /// There is no such route.
     NotFound,
     /// The source has no secret.
@@ -97,7 +98,7 @@ impl Reply {
             Reply::Duplicate => "this delivery was seen before".to_owned(),
             Reply::Ignored(reason) | Reply::Quarantined(reason) | Reply::Unavailable(reason) => reason.clone(),
             Reply::UnsupportedMediaType(reason) => reason.clone(),
-            Reply::Unauthorized(reason) => (*reason).to_owned(),
+            Reply::Unauthorized(denied) => denied.to_string(),
             Reply::NotFound => "no such route: deliveries go to POST /github or /jenkins".to_owned(),
             Reply::Off(source) => format!("the source {source} is off: configure sources.{source}.secrets"),
             Reply::MethodNotAllowed => "deliveries are sent with POST".to_owned(),
