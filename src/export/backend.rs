@@ -152,8 +152,11 @@ struct Found {
 /// The two places where a setting can come from.
 struct Lookup<'a> {
     backend: &'a str,
-    otel: Option<&'a dyn Fn(&str) -> Option<String>>,
+    otel: Option<Variables<'a>>,
 }
+
+/// Looks up a variable of the environment.
+type Variables<'a> = &'a dyn Fn(&str) -> Option<String>;
 
 impl Lookup<'_> {
     /// What the configuration says under `key`, else the environment under `OTEL_…_{suffix}`,

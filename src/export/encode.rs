@@ -145,7 +145,7 @@ fn text(text: &str) -> AnyValue {
 }
 
 #[cfg(test)]
-#[allow(clippy::unwrap_used)]
+#[allow(clippy::unwrap_used, clippy::panic)]
 mod tests {
     use super::*;
     use crate::work::ids::{SpanId, TraceId};

@@ -1,15 +1,21 @@
 //! OTLP over gRPC: tonic's channel and the generated client. The channel connects when it is
 //! first used, and again whenever it must.
 
-use std::error::Error as _;
+use std::error::Error;
 use std::time::Duration;
+
+use jiff::Timestamp;
 
 use opentelemetry_proto::tonic::collector::trace::v1::ExportTraceServiceRequest;
 use opentelemetry_proto::tonic::collector::trace::v1::trace_service_client::TraceServiceClient;
+use tonic::body::Body;
 use tonic::codec::CompressionEncoding;
+use tonic::codegen::http;
 use tonic::metadata::MetadataMap;
 use tonic::transport::{Certificate, Channel, ClientTlsConfig, Endpoint, Identity};
 use tonic::{Code, Status};
+use tower::util::MapResult;
+use tower::{BoxError, ServiceExt};
 
 use super::backend::{Backend, Compression};
 use super::tls::Certificates;
@@ -21,9 +27,42 @@ const KEEPALIVE: Duration = Duration::from_secs(30);
 
 #[derive(Clone, Debug)]
 pub(super) struct Grpc {
-    service: TraceServiceClient<Channel>,
+    service: TraceServiceClient<GrpcOnly>,
     metadata: MetadataMap,
-    timeout: Duration,
+}
+
+/// A channel whose answers are gRPC's or errors. tonic would read the page of a proxy that is
+/// overloaded as a broken message, which says nothing about whether to try again.
+type GrpcOnly = MapResult<Channel, fn(Answer<tonic::transport::Error>) -> Answer<BoxError>>;
+type Answer<E> = Result<http::Response<Body>, E>;
+
+fn grpc_only(answer: Answer<tonic::transport::Error>) -> Answer<BoxError> {
+    let response = answer?;
+    let header = |name| response.headers().get(name).and_then(|value| value.to_str().ok());
+    let is_grpc = header("content-type").is_some_and(|kind| kind.starts_with("application/grpc"));
+    if header("grpc-status").is_some() || (is_grpc && response.status() == http::StatusCode::OK) {
+        return Ok(response);
+    }
+    let after = header("retry-after").and_then(|value| status::retry_after(value, Timestamp::now()));
+    Err(NotGrpc { status: response.status().as_u16(), after }.into())
+}
+
+/// An HTTP answer that no gRPC server gave.
+#[derive(Debug, thiserror::Error)]
+#[error("HTTP {status}")]
+struct NotGrpc {
+    status: u16,
+    after: Option<Duration>,
+}
+
+impl NotGrpc {
+    fn verdict(&self) -> Verdict {
+        let explanation = "not the answer of a gRPC server";
+        match status::of_http(self.status, self.after, explanation) {
+            Verdict::Sent => Verdict::Refused { reason: format!("HTTP {}: {explanation}", self.status) },
+            verdict => verdict,
+        }
+    }
 }
 
 impl Grpc {
@@ -47,20 +86,18 @@ impl Grpc {
             }
             endpoint = endpoint.tls_config(tls).map_err(|cause| causes(&cause))?;
         }
-        let mut service = TraceServiceClient::new(endpoint.connect_lazy())
+        let mut service = TraceServiceClient::new(endpoint.connect_lazy().map_result(grpc_only as _))
             .max_decoding_message_size(client::LONGEST_ANSWER);
         if backend.compression == Compression::Gzip {
             service = service.send_compressed(CompressionEncoding::Gzip);
         }
         let metadata = MetadataMap::from_headers(headers::map(&backend.headers));
-        Ok(Self { service, metadata, timeout: backend.timeout })
+        Ok(Self { service, metadata })
     }
 
     pub(super) async fn send(&self, request: ExportTraceServiceRequest) -> Verdict {
         let mut request = tonic::Request::new(request);
         *request.metadata_mut() = self.metadata.clone();
-        // Tells the server how long anybody waits for it.
-        request.set_timeout(self.timeout);
         match self.service.clone().export(request).await {
             Ok(answer) => client::taken(answer.into_inner()),
             Err(status) => verdict(&status),
@@ -73,6 +110,9 @@ fn verdict(status: &Status) -> Verdict {
     // A status with a cause was made here, out of a connection that was not made, broke or timed
     // out; one that a server sent has none. The same goes for an answer that ends without one.
     if let Some(cause) = status.source() {
+        if let Some(answer) = find::<NotGrpc>(cause) {
+            return answer.verdict();
+        }
         return Verdict::Retry { after: None, reason: causes(cause) };
     }
     if status.code() == Code::Unknown
@@ -87,4 +127,9 @@ fn verdict(status: &Status) -> Verdict {
         return Verdict::Sent;
     }
     status::of_grpc(status.code(), message, status.details())
+}
+
+/// The first error of a kind among an error and its causes.
+fn find<'a, E: Error + 'static>(error: &'a (dyn Error + 'static)) -> Option<&'a E> {
+    std::iter::successors(Some(error), |&error| error.source()).find_map(|error| error.downcast_ref())
 }

@@ -41,8 +41,7 @@ impl Http {
         let mut builder = reqwest::Client::builder()
             .user_agent(client::USER_AGENT)
             .redirect(redirect::Policy::none())
-            .connect_timeout(backend.timeout)
-            .timeout(backend.timeout);
+            .connect_timeout(backend.timeout);
         if backend.endpoint.is_loopback() {
             builder = builder.no_proxy();
         }

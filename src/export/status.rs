@@ -14,8 +14,6 @@ use super::verdict::Verdict;
 /// The longest wait that a backend can ask for; more is taken for a mistake.
 const LONGEST_WAIT: Duration = Duration::from_secs(3600);
 const RETRY_INFO: &str = "/google.rpc.RetryInfo";
-/// How tonic words the status that it makes of an answer which is HTTP's, not gRPC's.
-const FROM_HTTP: &str = "grpc-status header missing, mapped from HTTP status code ";
 
 /// `google.rpc.Status`, the body of an HTTP error and the `grpc-status-details-bin` trailer.
 #[derive(Clone, PartialEq, Message)]
@@ -78,9 +76,6 @@ pub(super) fn retry_after(value: &str, now: Timestamp) -> Option<Duration> {
 
 /// A status that a gRPC server answered with.
 pub(super) fn of_grpc(code: Code, message: &str, details: &[u8]) -> Verdict {
-    if let Some(status) = message.strip_prefix(FROM_HTTP).and_then(|status| status.parse().ok()) {
-        return of_http(status, None, "not an answer of a gRPC server");
-    }
     let after = retry_info(details);
     let reason = format!("gRPC {code:?}: {message}");
     match code {
@@ -194,11 +189,5 @@ mod tests {
         for status in [200, 202, 204] {
             assert_eq!(of_http(status, None, ""), Verdict::Sent, "{status}");
         }
-    }
-
-    #[test]
-    fn an_http_answer_to_a_grpc_call_counts_as_http() {
-        let message = format!("{FROM_HTTP}415");
-        assert!(matches!(of_grpc(Code::Unknown, &message, &[]), Verdict::Refused { .. }));
     }
 }
