@@ -1,1 +1,7 @@
-fn main() {}
+//! The `valuestream` program: arguments in, exit code out.
+
+use std::process::ExitCode;
+
+fn main() -> ExitCode {
+    valuestream::cli::main()
+}

@@ -1,8 +1,8 @@
 //! The way of a finished span to the backends that show it: spans become OTLP messages
 //! ([`encode`]), a [`backend`] says where they go and how, a [`client`] sends one request over gRPC
-//! or HTTP and comes back with a [`verdict`] on what to do with the spans it held.
-//!
-//! Nothing of this knows the store, retries or keeps anything: that is the outbox's work.
+//! or HTTP and comes back with a [`verdict`] on what to do with the spans it held. None of these
+//! knows the store, retries or keeps anything. Around them the [`sealer`] turns what is due into
+//! spans, and [`outbox`] leases, sends and settles them, backend by backend.
 
 pub mod backend;
 pub mod client;
@@ -10,7 +10,9 @@ pub mod encode;
 mod grpc;
 mod headers;
 mod http;
+pub mod outbox;
+pub mod sealer;
 mod settings;
 mod status;
-mod tls;
+pub(crate) mod tls;
 pub mod verdict;

@@ -172,3 +172,97 @@ fn cycle_episodes(cycle: &Cycle, kind: Kind) -> Vec<Episode> {
     }
     done
 }
+
+#[cfg(test)]
+mod tests {
+    use super::super::event::{Outcome::*, stated};
+    use super::super::lattice::{Instant, Latest, Trust};
+    use super::super::testing::{acme, at, cycle, item, run, stamp};
+    use super::*;
+
+    fn intervals(item: &Item) -> Vec<(i64, Option<(i64, Outcome)>)> {
+        let seconds = |time: Time| time.since(at(0)) / 1_000_000;
+        item.episodes().iter().map(|e| (seconds(e.start), e.end.map(|(at, o)| (seconds(at), o)))).collect()
+    }
+
+    #[test]
+    fn a_reopened_item_has_an_episode_for_each_interval() {
+        let issue = item(cycle(acme("issue/1"), 0, &[(10, Completed), (30, NotPlanned)], &[20, 40]));
+        assert_eq!(intervals(&issue), [(0, Some((10, Completed))), (20, Some((30, NotPlanned))), (40, None)]);
+        assert!(issue.is_open());
+        assert_eq!([at(5), at(15), at(25), at(99)].map(|t| issue.episode_at(t)), [0, 0, 1, 2]);
+    }
+
+    #[test]
+    fn within_one_second_what_is_open_is_closed_first_and_what_is_closed_is_reopened_first() {
+        let open_at_last = item(cycle(acme("issue/1"), 0, &[(10, Completed)], &[10]));
+        assert_eq!(intervals(&open_at_last), [(0, Some((10, Completed))), (10, None)]);
+        let closed_at_last = item(cycle(acme("issue/1"), 0, &[(5, Completed), (10, Completed)], &[10]));
+        assert_eq!(intervals(&closed_at_last), [(0, Some((5, Completed))), (10, Some((10, Completed)))]);
+    }
+
+    #[test]
+    fn a_second_close_without_a_reopening_begins_at_a_time_that_is_not_known() {
+        let issue = item(cycle(acme("issue/1"), 0, &[(10, Completed), (30, Completed)], &[]));
+        assert_eq!(intervals(&issue), [(0, Some((10, Completed))), (30, Some((30, Completed)))]);
+        assert_eq!(issue.episodes().iter().map(|e| e.start_known).collect::<Vec<_>>(), [true, false]);
+    }
+
+    #[test]
+    fn a_deployments_last_word_counts_from_when_it_was_first_said() {
+        let deploy = |closed: &[(i64, Outcome)]| item(cycle(acme("deploy/1"), 0, closed, &[]));
+        assert_eq!(intervals(&deploy(&[(10, Success), (20, Success)])), [(0, Some((10, Success)))]);
+        assert_eq!(intervals(&deploy(&[(10, Success), (20, Failure)])), [(0, Some((20, Failure)))]);
+    }
+
+    #[test]
+    fn a_deployment_under_way_after_its_end_is_a_new_episode() {
+        let mut event = cycle(acme("deploy/1"), 0, &[(10, Failure), (30, Success)], &[]);
+        let Life::Cycle(life) = &mut event.facts.life else { unreachable!() };
+        life.under_way = [at(5), at(10), at(20)].into_iter().collect();
+        assert_eq!(intervals(&item(event)), [(0, Some((10, Failure))), (20, Some((30, Success)))]);
+    }
+
+    #[test]
+    fn a_withdrawn_item_is_no_longer_in_progress() {
+        let mut event = cycle(acme("issue/1"), 0, &[(10, Completed)], &[20]);
+        let Life::Cycle(life) = &mut event.facts.life else { unreachable!() };
+        life.withdrawn = stated(Some(at(25)));
+        let issue = item(event);
+        assert_eq!(intervals(&issue), [(0, Some((10, Completed)))]);
+        assert!(!issue.is_open());
+    }
+
+    #[test]
+    fn negative_and_absurd_intervals_are_clamped() {
+        let backwards = item(run(acme("job/1"), 100, Some((40, Success))));
+        assert_eq!(intervals(&backwards), [(100, Some((100, Success)))]);
+        let months = item(run(acme("job/1"), 0, Some((90 * 24 * 3600, Success))));
+        assert_eq!(intervals(&months), [(0, Some((0, Success)))]);
+        assert!(backwards.episodes()[0].clamped && months.episodes()[0].clamped);
+        let patient = item(cycle(acme("issue/1"), 0, &[(90 * 24 * 3600, Completed)], &[]));
+        assert!(!patient.episodes()[0].clamped);
+    }
+
+    #[test]
+    fn a_skipped_job_that_started_after_its_end_never_ran() {
+        let skipped = item(run(acme("job/1"), 100, Some((40, Skip))));
+        assert_eq!(intervals(&skipped), [(40, Some((40, Skip)))]);
+        assert!(!skipped.episodes()[0].clamped);
+    }
+
+    #[test]
+    fn a_build_known_only_from_its_last_message_is_whole() {
+        let life = Run {
+            ended: Some(Instant { trust: Trust::Near, at: at(100) }),
+            duration: Some(Latest::new(stamp(100), 60_000_000)),
+            outcome: Some(Latest::new(stamp(100), Success)),
+            ..Run::default()
+        };
+        let mut build = item(super::super::event::Event { key: acme("build/1.1"), facts: Facts::run(life) });
+        assert_eq!(intervals(&build), [(40, Some((100, Success)))]);
+        // Its start was stated: then start and duration say more than the time after the clean-up.
+        build.fold(run(acme("build/1.1"), 30, None).facts);
+        assert_eq!(intervals(&build), [(30, Some((90, Success)))]);
+    }
+}

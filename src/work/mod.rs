@@ -15,4 +15,6 @@ pub mod link;
 pub mod mention;
 pub mod span;
 pub mod tags;
+#[cfg(test)]
+pub(crate) mod testing;
 pub mod time;

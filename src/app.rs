@@ -1,0 +1,242 @@
+//! Builds the parts, starts them, and stops them in the order in which nothing is lost: no more
+//! connections, every request that was begun is answered, the queue is committed, the exporters
+//! settle what they have sent, the store is closed.
+
+use std::net::SocketAddr;
+use std::sync::Arc;
+use std::sync::atomic::AtomicI64;
+use std::time::Duration;
+
+use tokio::net::TcpListener;
+use tokio::sync::Notify;
+use tokio::task::JoinHandle;
+use tokio_util::sync::CancellationToken;
+use tokio_util::task::TaskTracker;
+
+use crate::config::{Config, ConfigError, StoreUrl};
+use crate::console::{self, Console};
+use crate::export::backend::{Backend, BackendError};
+use crate::export::client::Client;
+use crate::export::outbox::Exporter;
+use crate::export::sealer;
+use crate::ingest::body::Room;
+use crate::ingest::committer::{Committer, Grouping};
+use crate::ingest::receive::{self, Ingest, Understanding};
+use crate::ingest::server::{self, Limits};
+use crate::sources::jenkins::JenkinsOptions;
+use crate::sources::verify::Access;
+use crate::store::sqlite::SqliteStore;
+use crate::store::{Rules, Store, StoreError};
+use crate::telemetry::Metrics;
+use crate::work::key::Source;
+
+/// Why the program cannot start.
+#[derive(Debug, thiserror::Error)]
+pub enum StartError {
+    /// The configuration is of no use.
+    #[error(transparent)]
+    Config(#[from] ConfigError),
+    /// A backend cannot be used as configured.
+    #[error(transparent)]
+    Backend(#[from] BackendError),
+    /// The store cannot be opened.
+    #[error(transparent)]
+    Store(#[from] StoreError),
+    /// A glob of the configuration is not one.
+    #[error("sources.jenkins.deploy_jobs: {0}")]
+    Glob(#[from] globset::Error),
+    /// A port is taken, or not allowed.
+    #[error("{key} = {address}: {source}")]
+    Listen {
+        /// Which listener.
+        key: &'static str,
+        /// Where it was to listen.
+        address: SocketAddr,
+        /// Why it cannot.
+        source: std::io::Error,
+    },
+}
+
+/// The running program.
+pub struct App {
+    /// Where deliveries are taken.
+    pub ingest: SocketAddr,
+    /// Where the console is.
+    pub console: SocketAddr,
+    store: Arc<SqliteStore>,
+    grace: Duration,
+    stop_ingest: CancellationToken,
+    stop_exports: CancellationToken,
+    stop_console: CancellationToken,
+    ingest_task: JoinHandle<usize>,
+    committer_task: JoinHandle<()>,
+    console_task: JoinHandle<usize>,
+    exports: TaskTracker,
+}
+
+/// Opens the store that the configuration names.
+pub fn open_store(config: &Config) -> Result<SqliteStore, StoreError> {
+    let StoreUrl::Sqlite(path) = &config.store.url;
+    SqliteStore::open(path, config.store.cache_bytes as u64)
+}
+
+/// Opens the store for a command that looks after it; one that is not there is not created.
+pub fn existing_store(config: &Config) -> Result<SqliteStore, StoreError> {
+    let StoreUrl::Sqlite(path) = &config.store.url;
+    if !path.exists() {
+        let reason = "there is no such file: is this the store.url that the server runs with?".to_owned();
+        return Err(StoreError::Open { url: format!("sqlite://{}", path.display()), reason });
+    }
+    open_store(config)
+}
+
+/// What commits and seals need of the configuration.
+pub fn rules(config: &Config) -> Result<Rules, ConfigError> {
+    let settle = i64::try_from(config.export.settle.as_micros()).unwrap_or(i64::MAX);
+    Ok(Rules { tagger: Arc::new(config.tagger()?), settle })
+}
+
+/// How deliveries are understood.
+pub fn understanding(config: &Config, rules: &Rules) -> Result<Understanding, globset::Error> {
+    Ok(Understanding {
+        people: config.people,
+        tagger: rules.tagger.clone(),
+        jenkins: JenkinsOptions::new(&config.sources.jenkins.default_host, &config.sources.jenkins.deploy_jobs)?,
+    })
+}
+
+fn access(config: &Config) -> Result<Vec<(Source, Access)>, ConfigError> {
+    let of = |source| {
+        let secrets = config.secrets(source)?;
+        Ok(match (secrets.is_empty(), config.allow_unsigned(source)) {
+            (false, _) => Access::Secrets(secrets),
+            (true, true) => Access::Unsigned,
+            (true, false) => Access::Off,
+        })
+    };
+    Source::ALL.into_iter().map(|source| Ok((source, of(source)?))).collect()
+}
+
+async fn bind(key: &'static str, address: SocketAddr) -> Result<(TcpListener, SocketAddr), StartError> {
+    let listener = TcpListener::bind(address).await;
+    let bound = listener.and_then(|listener| Ok((listener.local_addr()?, listener)));
+    let (local, listener) = bound.map_err(|source| StartError::Listen { key, address, source })?;
+    Ok((listener, local))
+}
+
+impl App {
+    /// Starts everything; ready to take deliveries when it returns.
+    pub async fn start(config: &Config) -> Result<Self, StartError> {
+        let rules = rules(config)?;
+        let understanding = understanding(config, &rules)?;
+        let access = access(config)?;
+        let backends = config.backends()?;
+        let clients = backends.iter().map(Client::new).collect::<Result<Vec<_>, _>>()?;
+        let store = Arc::new(open_store(config)?);
+        let metrics = Metrics::new();
+        let (ingest_listener, ingest_address) = bind("ingest.listen", config.ingest.listen).await?;
+        let (console_listener, console_address) = bind("console.listen", config.console.listen).await?;
+
+        let grouping = Grouping {
+            queue: config.ingest.queue,
+            batch: config.ingest.batch,
+            gather: config.ingest.gather,
+        };
+        let (committer, committer_task) =
+            Committer::start(store.clone(), rules.clone(), grouping, metrics.clone());
+        let ingest = Ingest {
+            access,
+            understanding,
+            max_body_bytes: config.ingest.max_body_bytes,
+            body_timeout: config.ingest.body_timeout,
+            room: Room::new(config.ingest.max_buffered_bytes),
+            committer,
+            metrics: metrics.clone(),
+            warned_at: AtomicI64::new(0),
+        };
+        let limits =
+            Limits { connections: config.ingest.max_connections, header_timeout: config.ingest.header_timeout };
+        let grace = config.ingest.shutdown;
+        let stop_ingest = CancellationToken::new();
+        let ingest_task = tokio::spawn(server::serve(
+            ingest_listener,
+            receive::router(Arc::new(ingest)),
+            limits,
+            stop_ingest.clone(),
+            grace,
+        ));
+
+        let exports = TaskTracker::new();
+        let stop_exports = CancellationToken::new();
+        start_exports(&exports, &stop_exports, backends, clients, &store, rules, &metrics);
+
+        let console = Console { store: store.clone(), metrics, token: config.console.token.clone() };
+        let stop_console = CancellationToken::new();
+        let console_task = tokio::spawn(server::serve(
+            console_listener,
+            console::router(Arc::new(console)),
+            Limits { connections: 128, header_timeout: config.ingest.header_timeout },
+            stop_console.clone(),
+            Duration::from_secs(2),
+        ));
+        Ok(Self {
+            ingest: ingest_address,
+            console: console_address,
+            store,
+            grace,
+            stop_ingest,
+            stop_exports,
+            stop_console,
+            ingest_task,
+            committer_task,
+            console_task,
+            exports,
+        })
+    }
+
+    /// Stops everything, within the configured time. What could not be finished by then was not
+    /// answered either, so its sender knows.
+    pub async fn stop(self) {
+        self.stop_ingest.cancel();
+        self.stop_exports.cancel();
+        let finishing = async {
+            let left = self.ingest_task.await.unwrap_or_default();
+            if left > 0 {
+                tracing::warn!(connections = left, "connections did not end in time and are cut");
+            }
+            // The routes held the last `Committer`; without it the queue runs dry and the task ends.
+            let _ = self.committer_task.await;
+            self.exports.close();
+            self.exports.wait().await;
+        };
+        if tokio::time::timeout(self.grace, finishing).await.is_err() {
+            tracing::warn!("the shutdown took longer than ingest.shutdown; leaving");
+        }
+        self.stop_console.cancel();
+        let _ = self.console_task.await;
+        self.store.close().await;
+    }
+}
+
+fn start_exports(
+    tasks: &TaskTracker,
+    stop: &CancellationToken,
+    backends: Vec<Backend>,
+    clients: Vec<Client>,
+    store: &Arc<SqliteStore>,
+    rules: Rules,
+    metrics: &Metrics,
+) {
+    if backends.is_empty() {
+        tracing::warn!("no export.endpoint: finished items are kept, and sent once there is one");
+        return;
+    }
+    let filled = Arc::new(Notify::new());
+    let names = backends.iter().map(|backend| backend.name.clone()).collect();
+    tasks.spawn(sealer::run(store.clone(), rules, names, metrics.clone(), filled.clone(), stop.clone()));
+    for (backend, client) in backends.into_iter().zip(clients) {
+        tracing::info!(backend = backend.name, endpoint = %backend.endpoint, protocol = ?backend.protocol, "exporting");
+        let exporter = Exporter::new(store.clone(), backend, client, metrics.clone());
+        tasks.spawn(exporter.run(filled.clone(), stop.clone()));
+    }
+}

@@ -1,0 +1,95 @@
+//! `valuestream exports`: spans that a backend rejected for good, until somebody deals with them.
+
+use clap::Subcommand;
+
+use super::output::{print, printable, table};
+use super::{CliError, ConfigArgs};
+use crate::app;
+use crate::store::Store;
+use crate::store::sqlite::SqliteStore;
+use crate::work::time::Time;
+
+/// How many entries are read at a time.
+const PAGE: usize = 500;
+
+#[derive(Debug, Subcommand)]
+pub(super) enum ExportsCommand {
+    /// List what was rejected, and what waits for each backend
+    #[command(after_help = "Example:\n  valuestream exports list --json")]
+    List {
+        /// One JSON object a line instead of a table
+        #[arg(long)]
+        json: bool,
+        #[command(flatten)]
+        config: ConfigArgs,
+    },
+    /// Send rejected spans again, under the same ids
+    #[command(after_help = "Examples:\n  valuestream exports retry 3 4\n  valuestream exports retry --all")]
+    Retry {
+        /// Their numbers in the list
+        #[arg(required_unless_present = "all", conflicts_with = "all")]
+        ids: Vec<i64>,
+        /// All of them
+        #[arg(long)]
+        all: bool,
+        #[command(flatten)]
+        config: ConfigArgs,
+    },
+}
+
+pub(super) async fn run(command: ExportsCommand) -> Result<(), CliError> {
+    match command {
+        ExportsCommand::List { json, config } => {
+            let store = app::existing_store(&config.load()?)?;
+            let result = list(&store, json).await;
+            store.close().await;
+            result
+        }
+        ExportsCommand::Retry { ids, all: _, config } => {
+            let store = app::existing_store(&config.load()?)?;
+            let retried = store.retry_rejected(&ids).await;
+            store.close().await;
+            print(&format!("{} back in the outbox\n", retried?))?;
+            Ok(())
+        }
+    }
+}
+
+async fn list(store: &SqliteStore, json: bool) -> Result<(), CliError> {
+    let mut rows = vec![["id", "backend", "key", "episode", "spans", "rejected", "reason"].map(str::to_owned).to_vec()];
+    let mut after = 0;
+    loop {
+        let page = store.rejected(after, PAGE).await?;
+        let Some(last) = page.last() else { break };
+        after = last.id;
+        for entry in &page {
+            if json {
+                print(&format!("{}\n", serde_json::to_string(entry).map_err(std::io::Error::from)?))?;
+                continue;
+            }
+            rows.push(vec![
+                entry.id.to_string(),
+                entry.backend.clone(),
+                entry.key.clone(),
+                entry.episode.to_string(),
+                entry.spans.to_string(),
+                Time::from_micros(entry.rejected_at).map(|at| at.to_string()).unwrap_or_default(),
+                printable(&entry.reason),
+            ]);
+        }
+    }
+    if json {
+        return Ok(());
+    }
+    let mut text = if rows.len() == 1 { "nothing was rejected\n".to_owned() } else { table(&rows) };
+    for (backend, backlog) in store.stats().await?.backlog {
+        let since = backlog.oldest.and_then(Time::from_micros).map(|at| format!(", the oldest since {at}"));
+        text.push_str(&format!(
+            "{backend}: {} waiting{}\n",
+            backlog.entries,
+            since.unwrap_or_default()
+        ));
+    }
+    print(&text)?;
+    Ok(())
+}

@@ -1,0 +1,119 @@
+//! The commands. Each file is one; this one reads the arguments, loads the configuration for those
+//! that need it, and turns what went wrong into one line on standard error and an exit code.
+
+mod check_config;
+mod exports;
+mod healthcheck;
+mod id;
+mod output;
+mod quarantine;
+mod serve;
+
+use std::path::PathBuf;
+use std::process::ExitCode;
+
+use clap::{Args, Parser, Subcommand};
+
+use crate::app::StartError;
+use crate::config::{self, Config, ConfigError};
+use crate::store::StoreError;
+
+/// Software delivery as distributed traces: webhooks in, durable work items, OTLP spans out.
+#[derive(Debug, Parser)]
+#[command(
+    name = "valuestream",
+    version,
+    arg_required_else_help = true,
+    after_help = "Example:\n  VALUESTREAM__SOURCES__GITHUB__SECRETS=… valuestream serve --config valuestream.toml"
+)]
+struct Cli {
+    #[command(subcommand)]
+    command: Command,
+}
+
+#[derive(Debug, Subcommand)]
+enum Command {
+    /// Take deliveries, keep them, export spans
+    #[command(
+        after_help = "Example:\n  VALUESTREAM__SOURCES__GITHUB__SECRETS=… \\\n  VALUESTREAM__EXPORT__ENDPOINT=http://localhost:4317 valuestream serve"
+    )]
+    Serve(ConfigArgs),
+    /// Show the configuration in force and what is wrong with it
+    #[command(after_help = "Example:\n  valuestream check-config --config valuestream.toml")]
+    CheckConfig(ConfigArgs),
+    /// Print the W3C traceparent of an item's span, so that other spans can join its trace
+    Id(id::IdArgs),
+    /// Look at deliveries that could not be understood, try them again, or drop them
+    #[command(subcommand)]
+    Quarantine(quarantine::QuarantineCommand),
+    /// Look at spans that a backend rejected, or send them again
+    #[command(subcommand)]
+    Exports(exports::ExportsCommand),
+    /// Ask a running server whether it is alive; exits with 0 if it is
+    #[command(after_help = "Example:\n  valuestream healthcheck --url http://127.0.0.1:5001/readyz")]
+    Healthcheck(healthcheck::HealthcheckArgs),
+}
+
+/// Where the configuration is.
+#[derive(Clone, Debug, Args)]
+struct ConfigArgs {
+    /// A file over the defaults; the environment (VALUESTREAM__SECTION__KEY) goes over both
+    #[arg(long, value_name = "FILE")]
+    config: Option<PathBuf>,
+}
+
+impl ConfigArgs {
+    fn load(&self) -> Result<Config, ConfigError> {
+        Config::load(self.config.as_deref(), config::environment())
+    }
+}
+
+/// Why a command failed.
+#[derive(Debug, thiserror::Error)]
+enum CliError {
+    #[error(transparent)]
+    Config(#[from] ConfigError),
+    #[error(transparent)]
+    Start(#[from] StartError),
+    #[error(transparent)]
+    Store(#[from] StoreError),
+    #[error(transparent)]
+    Log(#[from] crate::telemetry::LogError),
+    #[error("cannot start: {0}")]
+    Runtime(std::io::Error),
+    #[error("cannot write the output: {0}")]
+    Output(#[from] std::io::Error),
+    #[error("{0}")]
+    Failed(String),
+}
+
+/// Runs the program.
+pub fn main() -> ExitCode {
+    let cli = match Cli::try_parse() {
+        Ok(cli) => cli,
+        Err(error) => error.exit(),
+    };
+    match run(cli) {
+        Ok(()) => ExitCode::SUCCESS,
+        // Whoever read our output has had enough, as `head` does: no failure.
+        Err(CliError::Output(error)) if error.kind() == std::io::ErrorKind::BrokenPipe => ExitCode::SUCCESS,
+        Err(error) => {
+            output::complain(&error);
+            ExitCode::FAILURE
+        }
+    }
+}
+
+fn run(cli: Cli) -> Result<(), CliError> {
+    let runtime = tokio::runtime::Builder::new_multi_thread().enable_all().build().map_err(CliError::Runtime)?;
+    runtime.block_on(async {
+        match cli.command {
+            Command::Serve(args) => serve::run(&args.load()?).await,
+            Command::CheckConfig(args) => check_config::run(&args.load()?),
+            Command::Id(args) => id::run(&args).await,
+            Command::Quarantine(command) => quarantine::run(command).await,
+            Command::Exports(command) => exports::run(command).await,
+            Command::Healthcheck(args) => healthcheck::run(&args).await,
+        }
+    })
+}

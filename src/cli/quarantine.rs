@@ -1,0 +1,188 @@
+//! `valuestream quarantine`: deliveries that could not be understood. After an upgrade that
+//! understands them, `retry` folds them in as if they had just come.
+
+use clap::{Args, Subcommand};
+
+use super::output::{print, printable, table};
+use super::{CliError, ConfigArgs};
+use crate::app;
+use crate::ingest::receive::Understanding;
+use crate::sources::{self, Parsed, Request};
+use crate::store::sqlite::SqliteStore;
+use crate::store::{Committed, Content, Delivery, Rules, Store};
+use crate::work::time::Time;
+use axum::http::{HeaderMap, HeaderName, HeaderValue};
+
+/// How many entries are read at a time.
+const PAGE: usize = 500;
+
+#[derive(Debug, Subcommand)]
+pub(super) enum QuarantineCommand {
+    /// List what is kept, oldest first
+    #[command(after_help = "Example:\n  valuestream quarantine list --json")]
+    List {
+        /// One JSON object a line instead of a table
+        #[arg(long)]
+        json: bool,
+        #[command(flatten)]
+        config: ConfigArgs,
+    },
+    /// Show one delivery as it came: headers and body
+    #[command(after_help = "Example:\n  valuestream quarantine show 7")]
+    Show {
+        /// Its number in the list
+        id: i64,
+        #[command(flatten)]
+        config: ConfigArgs,
+    },
+    /// Try again to understand deliveries, for instance after an upgrade
+    #[command(after_help = "Example:\n  valuestream quarantine retry --all")]
+    Retry(Chosen),
+    /// Drop deliveries for good
+    #[command(after_help = "Example:\n  valuestream quarantine drop 7 8")]
+    Drop(Chosen),
+}
+
+#[derive(Debug, Args)]
+pub(super) struct Chosen {
+    /// Their numbers in the list
+    #[arg(required_unless_present = "all", conflicts_with = "all")]
+    ids: Vec<i64>,
+    /// All of them
+    #[arg(long)]
+    all: bool,
+    #[command(flatten)]
+    config: ConfigArgs,
+}
+
+pub(super) async fn run(command: QuarantineCommand) -> Result<(), CliError> {
+    match command {
+        QuarantineCommand::List { json, config } => {
+            let store = app::existing_store(&config.load()?)?;
+            let result = list(&store, json).await;
+            store.close().await;
+            result
+        }
+        QuarantineCommand::Show { id, config } => {
+            let store = app::existing_store(&config.load()?)?;
+            let result = show(&store, id).await;
+            store.close().await;
+            result
+        }
+        QuarantineCommand::Retry(chosen) => {
+            let config = chosen.config.load()?;
+            let rules = app::rules(&config)?;
+            let understanding = app::understanding(&config, &rules).map_err(app::StartError::from)?;
+            let store = app::existing_store(&config)?;
+            let result = retry(&store, &chosen, &understanding, &rules).await;
+            store.close().await;
+            result
+        }
+        QuarantineCommand::Drop(chosen) => {
+            let store = app::existing_store(&chosen.config.load()?)?;
+            let ids = ids(&store, &chosen).await?;
+            let dropped = store.drop_quarantined(&ids).await;
+            store.close().await;
+            print(&format!("{} dropped\n", dropped?))?;
+            Ok(())
+        }
+    }
+}
+
+async fn ids(store: &SqliteStore, chosen: &Chosen) -> Result<Vec<i64>, CliError> {
+    if !chosen.all {
+        return Ok(chosen.ids.clone());
+    }
+    let mut ids: Vec<i64> = Vec::new();
+    loop {
+        let page = store.quarantine(ids.last().copied().unwrap_or_default(), PAGE).await?;
+        if page.is_empty() {
+            return Ok(ids);
+        }
+        ids.extend(page.iter().map(|entry| entry.id));
+    }
+}
+
+async fn list(store: &SqliteStore, json: bool) -> Result<(), CliError> {
+    let mut rows = vec![["id", "source", "received", "bytes", "reason"].map(str::to_owned).to_vec()];
+    let mut after = 0;
+    loop {
+        let page = store.quarantine(after, PAGE).await?;
+        let Some(last) = page.last() else { break };
+        after = last.id;
+        for entry in &page {
+            if json {
+                print(&format!("{}\n", serde_json::to_string(entry).map_err(std::io::Error::from)?))?;
+                continue;
+            }
+            let received = Time::from_micros(entry.received_at).map(|at| at.to_string()).unwrap_or_default();
+            rows.push(vec![
+                entry.id.to_string(),
+                entry.source.to_string(),
+                received,
+                entry.bytes.to_string(),
+                printable(&entry.reason),
+            ]);
+        }
+    }
+    if !json {
+        print(&if rows.len() == 1 { "nothing in quarantine\n".to_owned() } else { table(&rows) })?;
+    }
+    Ok(())
+}
+
+async fn show(store: &SqliteStore, id: i64) -> Result<(), CliError> {
+    let Some((source, received_at, kept)) = store.quarantined(id).await? else { return Err(missing(id)) };
+    let mut text = format!("source: {source}\nreceived: {received_at}\nreason: {}\n", printable(&kept.reason));
+    for (name, value) in &kept.headers {
+        text.push_str(&format!("{name}: {}\n", printable(value)));
+    }
+    text.push('\n');
+    print(&text)?;
+    let body = String::from_utf8_lossy(&kept.body);
+    let shown: String = body.chars().map(|c| if c.is_control() && !c.is_whitespace() { '\u{fffd}' } else { c }).collect();
+    print(&format!("{shown}\n"))?;
+    Ok(())
+}
+
+fn missing(id: i64) -> CliError {
+    CliError::Failed(format!("nothing in quarantine has the number {id}: see `valuestream quarantine list`"))
+}
+
+async fn retry(
+    store: &SqliteStore,
+    chosen: &Chosen,
+    understanding: &Understanding,
+    rules: &Rules,
+) -> Result<(), CliError> {
+    let (mut understood, mut unused, mut left) = (0, 0, 0);
+    for id in ids(store, chosen).await? {
+        let Some((source, received_at, kept)) = store.quarantined(id).await? else { return Err(missing(id)) };
+        let headers: HeaderMap = kept
+            .headers
+            .iter()
+            .filter_map(|(name, value)| Some((name.parse::<HeaderName>().ok()?, value.parse::<HeaderValue>().ok()?)))
+            .collect();
+        let request = Request { headers: &headers, body: &kept.body };
+        let parsed = sources::parse(source, request, &understanding.context(received_at));
+        match parsed.content {
+            Ok(Parsed::Used(said)) => {
+                let delivery = Delivery { source, id: parsed.id, received_at, content: Content::Said(said) };
+                match store.release(id, delivery, rules).await? {
+                    Committed::Failed(reason) => return Err(CliError::Failed(format!("{id}: {reason}"))),
+                    _ => understood += 1,
+                }
+            }
+            Ok(Parsed::Ignored { .. }) => {
+                store.drop_quarantined(&[id]).await?;
+                unused += 1;
+            }
+            Err(reason) => {
+                print(&format!("{id}: {}\n", printable(&reason.to_string())))?;
+                left += 1;
+            }
+        }
+    }
+    print(&format!("{understood} understood, {unused} not used and dropped, {left} left\n"))?;
+    Ok(())
+}

@@ -1,0 +1,221 @@
+//! The parts of the configuration held against each other: what cannot work or would be open to
+//! everybody is an error, what is probably not meant is a warning.
+
+use std::net::{IpAddr, SocketAddr};
+use std::path::Path;
+use std::time::Duration;
+
+use secrecy::ExposeSecret;
+
+use super::{BackendSettings, Config, ConfigError, MAIN_BACKEND};
+use crate::work::key::Source;
+
+/// A secret shorter than this, in bytes, can be guessed.
+const SHORT: usize = 16;
+/// Nobody waits longer than this for stragglers.
+const LONG_SETTLE: Duration = Duration::from_secs(24 * 3600);
+
+/// What works, and is probably not meant. To be told at start.
+#[derive(Clone, Debug, PartialEq, Eq, thiserror::Error)]
+pub enum Warning {
+    /// No source is on.
+    #[error("no source is on, so nothing can come in: set sources.github.secrets or sources.jenkins.secrets")]
+    NoSource,
+    /// A source believes everybody.
+    #[error(
+        "{0} deliveries are believed without a signature: anybody who can reach the listener can invent them"
+    )]
+    Unsigned(Source),
+    /// A source that has a secret is said to allow what is unsigned.
+    #[error("sources.{0}.allow_unsigned has no effect, since there is a secret")]
+    UnsignedUnused(Source),
+    /// A secret can be guessed.
+    #[error(
+        "{0} has a secret of less than {SHORT} characters: take a longer one, for instance from openssl rand -hex 32"
+    )]
+    ShortSecret(String),
+    /// The console is open.
+    #[error("the console is open to everybody who can reach {0}")]
+    OpenConsole(SocketAddr),
+    /// Spans are sent late.
+    #[error("export.settle is over a day: spans will be sent that much later than the work ended")]
+    LongSettle,
+    /// Credentials travel in the clear.
+    #[error("the headers of backend {0} are sent without encryption: use https://")]
+    PlainHeaders(String),
+}
+
+impl Config {
+    /// Whether all of it makes sense together. Reads the files that it names.
+    pub fn validate(&self) -> Result<Vec<Warning>, ConfigError> {
+        let mut warnings = Vec::new();
+        self.check_numbers()?;
+        self.check_listeners(&mut warnings)?;
+        self.check_sources(&mut warnings)?;
+        self.check_export(&mut warnings)?;
+        self.tagger()?;
+        check_directives(&self.log.level).map_err(|problem| self.wrong("log.level", problem))?;
+        Ok(warnings)
+    }
+
+    fn wrong(&self, key: &str, problem: impl Into<String>) -> ConfigError {
+        ConfigError::Value { key: key.to_owned(), origin: self.loaded.origin(key), problem: problem.into() }
+    }
+
+    fn check_numbers(&self) -> Result<(), ConfigError> {
+        let ingest = &self.ingest;
+        let zero = [
+            ("ingest.max_body_bytes", ingest.max_body_bytes == 0),
+            ("ingest.header_timeout", ingest.header_timeout.is_zero()),
+            ("ingest.body_timeout", ingest.body_timeout.is_zero()),
+            ("ingest.max_connections", ingest.max_connections == 0),
+            ("ingest.queue", ingest.queue == 0),
+            ("ingest.batch", ingest.batch == 0),
+            ("ingest.shutdown", ingest.shutdown.is_zero()),
+        ];
+        if let Some((key, _)) = zero.iter().find(|(_, zero)| *zero) {
+            return Err(self.wrong(key, "must be more than zero"));
+        }
+        if ingest.max_buffered_bytes < ingest.max_body_bytes {
+            let problem =
+                format!("must be at least ingest.max_body_bytes, which is {}", ingest.max_body_bytes);
+            return Err(self.wrong("ingest.max_buffered_bytes", problem));
+        }
+        Ok(())
+    }
+
+    fn check_listeners(&self, warnings: &mut Vec<Warning>) -> Result<(), ConfigError> {
+        let (ingest, console) = (self.ingest.listen, self.console.listen);
+        let same_address =
+            ingest.ip() == console.ip() || ingest.ip().is_unspecified() || console.ip().is_unspecified();
+        if ingest.port() != 0 && ingest.port() == console.port() && same_address {
+            return Err(ConfigError::SamePort { ingest, console });
+        }
+        if let Some(token) = &self.console.token {
+            if token.expose_secret().len() < SHORT {
+                warnings.push(Warning::ShortSecret("console.token".to_owned()));
+            }
+        } else if !is_loopback(console.ip()) {
+            if !self.console.allow_open {
+                return Err(ConfigError::OpenConsole(console));
+            }
+            warnings.push(Warning::OpenConsole(console));
+        }
+        Ok(())
+    }
+
+    fn check_sources(&self, warnings: &mut Vec<Warning>) -> Result<(), ConfigError> {
+        let mut any = false;
+        for source in Source::ALL {
+            let secrets = self.secrets(source)?;
+            let unsigned = self.allow_unsigned(source);
+            any |= unsigned || !secrets.is_empty();
+            match (secrets.is_empty(), unsigned) {
+                (true, true) => warnings.push(Warning::Unsigned(source)),
+                (false, true) => warnings.push(Warning::UnsignedUnused(source)),
+                _ => {}
+            }
+            if secrets.iter().any(|secret| secret.expose_secret().len() < SHORT) {
+                warnings.push(Warning::ShortSecret(format!("sources.{source}")));
+            }
+        }
+        if !any {
+            warnings.push(Warning::NoSource);
+        }
+        let jenkins = &self.sources.jenkins;
+        let host = &jenkins.default_host;
+        if host.is_empty() || host.contains(|c: char| c == '/' || c.is_whitespace()) {
+            return Err(
+                self.wrong("sources.jenkins.default_host", "must be a host's name, such as ci.example.org")
+            );
+        }
+        for glob in &jenkins.deploy_jobs {
+            crate::work::tags::glob(glob)
+                .map_err(|error| self.wrong("sources.jenkins.deploy_jobs", error.to_string()))?;
+        }
+        Ok(())
+    }
+
+    fn check_export(&self, warnings: &mut Vec<Warning>) -> Result<(), ConfigError> {
+        if self.export.settle > LONG_SETTLE {
+            warnings.push(Warning::LongSettle);
+        }
+        self.check_backend("export", MAIN_BACKEND, &self.export.main, warnings)?;
+        for (name, backend) in &self.export.backends {
+            let section = format!("export.backends.{name}");
+            if backend.endpoint.is_empty() {
+                return Err(
+                    self.wrong(&format!("{section}.endpoint"), "is not set: where should its spans go?")
+                );
+            }
+            self.check_backend(&section, name, backend, warnings)?;
+        }
+        Ok(())
+    }
+
+    fn check_backend(
+        &self,
+        section: &str,
+        name: &str,
+        backend: &BackendSettings,
+        warnings: &mut Vec<Warning>,
+    ) -> Result<(), ConfigError> {
+        let zero = [
+            ("batch", backend.batch == 0),
+            ("timeout", backend.timeout.is_some_and(|timeout| timeout.is_zero())),
+        ];
+        if let Some((key, _)) = zero.iter().find(|(_, zero)| *zero) {
+            return Err(self.wrong(&format!("{section}.{key}"), "must be more than zero"));
+        }
+        let files = [
+            ("ca_certificate", &backend.ca_certificate),
+            ("client_certificate", &backend.client_certificate),
+            ("client_key", &backend.client_key),
+        ];
+        for (key, path) in files {
+            if let Some(path) = path {
+                readable(&format!("{section}.{key}"), path)?;
+            }
+        }
+        if backend.client_certificate.is_some() != backend.client_key.is_some() {
+            let problem = "client_certificate and client_key belong together: set both or none";
+            return Err(self.wrong(&format!("{section}.client_certificate"), problem));
+        }
+        if !backend.headers.is_empty() && crosses_a_network_in_the_clear(&backend.endpoint) {
+            warnings.push(Warning::PlainHeaders(name.to_owned()));
+        }
+        Ok(())
+    }
+}
+
+fn readable(key: &str, path: &Path) -> Result<(), ConfigError> {
+    std::fs::read(path).map(|_| ()).map_err(|error| ConfigError::File {
+        key: key.to_owned(),
+        path: path.to_owned(),
+        problem: error.to_string(),
+    })
+}
+
+/// Loopback, also in the form of an IPv6 address that holds an IPv4 one.
+fn is_loopback(ip: IpAddr) -> bool {
+    ip.to_canonical().is_loopback()
+}
+
+fn crosses_a_network_in_the_clear(endpoint: &str) -> bool {
+    let Ok(url) = endpoint.parse::<hyper::Uri>() else { return false };
+    let host = url.host().unwrap_or_default().trim_matches(['[', ']']);
+    let near = host == "localhost" || host.parse().is_ok_and(is_loopback);
+    url.scheme_str() == Some("http") && !near
+}
+
+/// Whether the log understands `directives`. It would take a misspelt level for the name of a part
+/// of the program, and then say nothing at all.
+fn check_directives(directives: &str) -> Result<(), String> {
+    use tracing_subscriber::filter::{EnvFilter, LevelFilter};
+    let bare = |part: &&str| !part.is_empty() && !part.contains(['=', '[']);
+    let levels = directives.split(',').map(str::trim).filter(bare);
+    if let Some(bad) = levels.into_iter().find(|level| level.parse::<LevelFilter>().is_err()) {
+        return Err(format!("{bad:?} is no level: write error, warn, info, debug or trace"));
+    }
+    EnvFilter::builder().parse(directives).map(|_| ()).map_err(|error| error.to_string())
+}

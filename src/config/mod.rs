@@ -1,0 +1,385 @@
+//! The configuration: `config/valuestream.toml` documents every key and holds the defaults; over
+//! it come the standard `OTEL_EXPORTER_OTLP_*` variables, the file given with `--config` and
+//! `VALUESTREAM__SECTION__KEY` in the environment. [`layers`] makes one tree of them in which every
+//! value knows its origin, the structs here give it types, [`check`] holds the parts against each
+//! other, [`describe`] shows what is in force.
+//!
+//! A secret is a [`SecretString`] from here on; no error and no description contains one.
+
+mod check;
+mod describe;
+mod layers;
+mod read;
+mod schema;
+
+use std::collections::BTreeMap;
+use std::net::SocketAddr;
+use std::path::{Path, PathBuf};
+use std::time::Duration;
+
+pub use check::Warning;
+use secrecy::SecretString;
+use serde::Deserialize;
+
+use crate::work::key::Source;
+use crate::work::tags::{Rule, RuleError, Tagger};
+
+/// The file that documents every key and holds the defaults.
+pub const DEFAULTS: &str = include_str!("../../config/valuestream.toml");
+
+/// The name of the backend that `[export]` itself describes, beside those of `[export.backends]`.
+pub const MAIN_BACKEND: &str = "default";
+
+/// Why there is no usable configuration. Names the key and where its value comes from.
+#[derive(Debug, thiserror::Error)]
+pub enum ConfigError {
+    /// The file given with `--config` cannot be read.
+    #[error("cannot read the configuration file {path}: {source}")]
+    Read {
+        /// The file.
+        path: PathBuf,
+        /// Why not.
+        source: std::io::Error,
+    },
+    /// The file is not TOML.
+    #[error("{path} is not TOML: {problem}")]
+    Syntax {
+        /// The file.
+        path: String,
+        /// Where and what, without the line itself, which can hold a secret.
+        problem: String,
+    },
+    /// There is no such key.
+    #[error("unknown key {key} in {origin}{}", .hint.as_deref().map(|hint| format!(": did you mean {hint}?")).unwrap_or_default())]
+    UnknownKey {
+        /// The key, with dots.
+        key: String,
+        /// The file or the environment variable.
+        origin: String,
+        /// A key that exists and looks much like it, in the terms of the origin.
+        hint: Option<String>,
+    },
+    /// A value is of no use.
+    #[error("{key} in {origin}: {problem}")]
+    Value {
+        /// The key, with dots.
+        key: String,
+        /// The file or the environment variable; `the defaults` for what nobody set.
+        origin: String,
+        /// What is wrong and what to write instead.
+        problem: String,
+    },
+    /// A rule or a key for tags cannot be used.
+    #[error(transparent)]
+    Tags(#[from] RuleError),
+    /// The console would be open to everybody.
+    #[error(
+        "console.listen is {0}, which other machines can reach, and there is no console.token: set VALUESTREAM__CONSOLE__TOKEN, or listen on 127.0.0.1, or set console.allow_open = true if something in front of it asks who is there"
+    )]
+    OpenConsole(SocketAddr),
+    /// Both listeners want the same port.
+    #[error(
+        "ingest.listen ({ingest}) and console.listen ({console}) want the same port: give them different ones"
+    )]
+    SamePort {
+        /// Where webhooks come in.
+        ingest: SocketAddr,
+        /// Where the page is.
+        console: SocketAddr,
+    },
+    /// A file that the configuration names cannot be used.
+    #[error("{key}: {path}: {problem}")]
+    File {
+        /// The key that names it.
+        key: String,
+        /// The file.
+        path: PathBuf,
+        /// Why not.
+        problem: String,
+    },
+}
+
+/// Everything that can be configured.
+#[derive(Clone, Debug, Deserialize)]
+#[serde(deny_unknown_fields)]
+pub struct Config {
+    /// Whether people's logins may be kept, shown and exported.
+    pub people: bool,
+    /// The listener for webhooks.
+    pub ingest: IngestConfig,
+    /// The listener for people and monitoring.
+    pub console: ConsoleConfig,
+    /// Where work items are kept.
+    pub store: StoreConfig,
+    /// The senders.
+    pub sources: SourcesConfig,
+    /// Where spans are sent.
+    pub export: ExportSettings,
+    /// What people slice by.
+    pub tags: TagsConfig,
+    /// The program's own log.
+    pub log: LogConfig,
+    /// What was loaded, and from where, with the secrets masked.
+    #[serde(skip)]
+    loaded: describe::Loaded,
+}
+
+/// `[ingest]`: the listener for webhooks.
+#[derive(Clone, Debug, Deserialize)]
+#[serde(deny_unknown_fields)]
+pub struct IngestConfig {
+    /// Address and port; port 0 takes any free one.
+    #[serde(deserialize_with = "read::address")]
+    pub listen: SocketAddr,
+    /// The largest body, in bytes.
+    pub max_body_bytes: usize,
+    /// How long a sender may take for a request's head.
+    #[serde(with = "humantime_serde")]
+    pub header_timeout: Duration,
+    /// How long a sender may take for a request's body.
+    #[serde(with = "humantime_serde")]
+    pub body_timeout: Duration,
+    /// How many connections may be open at the same time.
+    pub max_connections: usize,
+    /// How much memory the bodies being read may take together, in bytes.
+    pub max_buffered_bytes: usize,
+    /// How many deliveries may wait for a commit.
+    pub queue: usize,
+    /// The most deliveries that share one commit.
+    pub batch: usize,
+    /// How long a commit waits for company.
+    #[serde(with = "humantime_serde")]
+    pub gather: Duration,
+    /// How long a shutdown may take to finish what is in flight.
+    #[serde(with = "humantime_serde")]
+    pub shutdown: Duration,
+}
+
+/// `[console]`: the listener for people and monitoring.
+#[derive(Clone, Debug, Deserialize)]
+#[serde(deny_unknown_fields)]
+pub struct ConsoleConfig {
+    /// Address and port; port 0 takes any free one.
+    #[serde(deserialize_with = "read::address")]
+    pub listen: SocketAddr,
+    /// The token that requests must bring, if there is one.
+    #[serde(deserialize_with = "read::secret")]
+    pub token: Option<SecretString>,
+    /// Whether other machines may reach it without a token.
+    pub allow_open: bool,
+}
+
+/// `[store]`: where work items are kept.
+#[derive(Clone, Debug, Deserialize)]
+#[serde(deny_unknown_fields)]
+pub struct StoreConfig {
+    /// Which database.
+    #[serde(deserialize_with = "read::store_url")]
+    pub url: StoreUrl,
+    /// How much of the database is kept in memory, in bytes.
+    pub cache_bytes: usize,
+}
+
+/// Which database.
+#[derive(Clone, Debug, PartialEq, Eq)]
+pub enum StoreUrl {
+    /// An SQLite file.
+    Sqlite(PathBuf),
+}
+
+/// `[sources]`: the senders.
+#[derive(Clone, Debug, Deserialize)]
+#[serde(deny_unknown_fields)]
+pub struct SourcesConfig {
+    /// GitHub.
+    pub github: GithubConfig,
+    /// Jenkins.
+    pub jenkins: JenkinsConfig,
+}
+
+/// `[sources.github]`.
+#[derive(Clone, Debug, Deserialize)]
+#[serde(deny_unknown_fields)]
+pub struct GithubConfig {
+    /// The webhook's secrets; see [`Config::secrets`] for these and those of the file.
+    pub secrets: Vec<SecretString>,
+    /// A file with further secrets, one per line.
+    #[serde(deserialize_with = "read::path")]
+    pub secret_file: Option<PathBuf>,
+    /// Whether deliveries are believed unsigned, if there is no secret.
+    pub allow_unsigned: bool,
+}
+
+/// `[sources.jenkins]`.
+#[derive(Clone, Debug, Deserialize)]
+#[serde(deny_unknown_fields)]
+pub struct JenkinsConfig {
+    /// The tokens; see [`Config::secrets`] for these and those of the file.
+    pub secrets: Vec<SecretString>,
+    /// A file with further tokens, one per line.
+    #[serde(deserialize_with = "read::path")]
+    pub secret_file: Option<PathBuf>,
+    /// Whether deliveries are believed without a token, if there is none.
+    pub allow_unsigned: bool,
+    /// The host in the keys of builds whose payload names none.
+    pub default_host: String,
+    /// Globs on a job's path whose builds are deploys; see [`crate::work::tags::glob`].
+    pub deploy_jobs: Vec<String>,
+}
+
+/// `[export]`: where spans are sent.
+#[derive(Clone, Debug, Deserialize)]
+#[serde(from = "read::Export")]
+pub struct ExportSettings {
+    /// The backend that `[export]` itself describes; without an endpoint there is none.
+    pub main: BackendSettings,
+    /// How long a closed item waits for stragglers before it is exported.
+    pub settle: Duration,
+    /// Further backends, by name.
+    pub backends: BTreeMap<String, BackendSettings>,
+}
+
+impl ExportSettings {
+    /// All backends that have an endpoint, by name; the main one is [`MAIN_BACKEND`].
+    pub fn all(&self) -> BTreeMap<&str, &BackendSettings> {
+        let main = std::iter::once((MAIN_BACKEND, &self.main));
+        let named = self.backends.iter().map(|(name, backend)| (name.as_str(), backend));
+        main.chain(named).filter(|(_, backend)| !backend.endpoint.is_empty()).collect()
+    }
+}
+
+/// One OTLP backend.
+#[derive(Clone, Debug, Deserialize)]
+#[serde(deny_unknown_fields)]
+pub struct BackendSettings {
+    /// Its URL, `http://` or `https://`, without a user; empty if there is none.
+    #[serde(deserialize_with = "read::endpoint")]
+    pub endpoint: String,
+    /// `grpc` or `http/protobuf`; empty where the endpoint's port decides.
+    #[serde(deserialize_with = "read::protocol")]
+    pub protocol: String,
+    /// Headers of every request, names in lower case.
+    pub headers: BTreeMap<String, SecretString>,
+    /// `gzip` or `none`.
+    #[serde(deserialize_with = "read::compression")]
+    pub compression: String,
+    /// How long it may take for one batch.
+    #[serde(deserialize_with = "read::duration")]
+    pub timeout: Option<Duration>,
+    /// The most spans in one request.
+    pub batch: usize,
+    /// PEM file with certificates to trust besides the system's.
+    #[serde(deserialize_with = "read::path")]
+    pub ca_certificate: Option<PathBuf>,
+    /// PEM file with the certificate to show.
+    #[serde(deserialize_with = "read::path")]
+    pub client_certificate: Option<PathBuf>,
+    /// PEM file with its key.
+    #[serde(deserialize_with = "read::path")]
+    pub client_key: Option<PathBuf>,
+}
+
+/// `[tags]`: what people slice by.
+#[derive(Clone, Debug, Deserialize)]
+#[serde(deny_unknown_fields)]
+pub struct TagsConfig {
+    /// Tag keys besides the built-in ones.
+    pub keys: Vec<String>,
+    /// Rules that give tags.
+    pub rules: Vec<Rule>,
+}
+
+/// `[log]`: the program's own log.
+#[derive(Clone, Debug, Deserialize)]
+#[serde(deny_unknown_fields)]
+pub struct LogConfig {
+    /// How much is said: a level, or directives by part.
+    pub level: String,
+    /// How it is written.
+    pub format: LogFormat,
+}
+
+/// How the log is written.
+#[derive(Clone, Copy, Debug, PartialEq, Eq, Deserialize)]
+#[serde(try_from = "String")]
+pub enum LogFormat {
+    /// For people on a terminal, else as JSON.
+    Auto,
+    /// One JSON object a line.
+    Json,
+    /// For people.
+    Human,
+}
+
+impl TryFrom<String> for LogFormat {
+    type Error = &'static str;
+    fn try_from(text: String) -> Result<Self, Self::Error> {
+        match text.as_str() {
+            "auto" => Ok(LogFormat::Auto),
+            "json" => Ok(LogFormat::Json),
+            "human" => Ok(LogFormat::Human),
+            _ => Err("write \"json\", \"human\" or \"auto\""),
+        }
+    }
+}
+
+impl Config {
+    /// Puts together the defaults, `file` and `environment`. What is there is of the right type
+    /// after this; [`Config::validate`] says whether it makes sense.
+    pub fn load<K, V>(
+        file: Option<&Path>,
+        environment: impl IntoIterator<Item = (K, V)>,
+    ) -> Result<Self, ConfigError>
+    where
+        K: AsRef<str>,
+        V: AsRef<str>,
+    {
+        let tree = layers::merge(file, environment)?;
+        let loaded = describe::Loaded::of(&tree);
+        let config: Config = tree.try_deserialize().map_err(|error| loaded.explain(error))?;
+        Ok(Config { loaded, ..config })
+    }
+
+    /// What is in force, as TOML, with secrets as `"***"` and the origin of all that is not a
+    /// default. Shows what [`Config::load`] read, not what was changed in the fields since.
+    pub fn describe(&self) -> String {
+        self.loaded.to_string()
+    }
+
+    /// The rules and keys for tags, ready for use.
+    pub fn tagger(&self) -> Result<Tagger, ConfigError> {
+        Ok(Tagger::new(&self.tags.keys, &self.tags.rules)?)
+    }
+
+    /// All secrets of a source, from the configuration and from its `secret_file`, which is read
+    /// now. None means that the source is off, unless [`Config::allow_unsigned`].
+    pub fn secrets(&self, source: Source) -> Result<Vec<SecretString>, ConfigError> {
+        let (given, file) = match source {
+            Source::Github => (&self.sources.github.secrets, &self.sources.github.secret_file),
+            Source::Jenkins => (&self.sources.jenkins.secrets, &self.sources.jenkins.secret_file),
+        };
+        let mut secrets = given.clone();
+        if let Some(path) = file {
+            secrets.extend(read::secret_file(&format!("sources.{source}.secret_file"), path)?);
+        }
+        Ok(secrets)
+    }
+
+    /// Whether a source that has no secret believes what comes unsigned.
+    pub fn allow_unsigned(&self, source: Source) -> bool {
+        match source {
+            Source::Github => self.sources.github.allow_unsigned,
+            Source::Jenkins => self.sources.jenkins.allow_unsigned,
+        }
+    }
+}
+
+/// The process's environment, as [`Config::load`] takes it. What is not UTF-8 comes with the
+/// replacement character, which `load` refuses in the variables that concern it.
+pub fn environment() -> impl Iterator<Item = (String, String)> {
+    std::env::vars_os()
+        .map(|(name, value)| (name.to_string_lossy().into_owned(), value.to_string_lossy().into_owned()))
+}
+
+#[cfg(test)]
+mod tests;

@@ -1,0 +1,149 @@
+//! The group commit. Deliveries wait in one bounded queue; a task takes all that are there, waits
+//! a moment for those that are just being read, and hands them to the store as one transaction.
+//! Each is answered only when that transaction is durable.
+
+use std::sync::Arc;
+use std::sync::atomic::{AtomicUsize, Ordering};
+use std::time::Duration;
+
+use tokio::sync::{mpsc, oneshot};
+use tokio::task::JoinHandle;
+use tokio::time::Instant;
+
+use crate::store::{Committed, Delivery, Rules, Store, StoreError};
+use crate::telemetry::Metrics;
+
+/// Why a delivery was not committed. Nothing of it was kept.
+#[derive(Clone, Debug, thiserror::Error)]
+pub enum NotCommitted {
+    /// Too many deliveries wait already.
+    #[error("{0} deliveries are waiting to be stored: try again later")]
+    QueueFull(usize),
+    /// The store could not take the batch.
+    #[error(transparent)]
+    Store(#[from] StoreError),
+    /// The server is shutting down.
+    #[error("the server is shutting down")]
+    ShuttingDown,
+}
+
+/// How commits are grouped.
+#[derive(Clone, Copy, Debug)]
+pub struct Grouping {
+    /// How many deliveries may wait.
+    pub queue: usize,
+    /// The most deliveries in one commit.
+    pub batch: usize,
+    /// How long a commit waits for deliveries that are just being read.
+    pub gather: Duration,
+}
+
+type Waiting = (Delivery, oneshot::Sender<Result<Committed, NotCommitted>>);
+
+/// Where deliveries are handed in.
+#[derive(Clone)]
+pub struct Committer {
+    queue: mpsc::Sender<Waiting>,
+    capacity: usize,
+    /// Requests that were begun and not handed in yet: the company that is worth waiting for.
+    arriving: Arc<AtomicUsize>,
+}
+
+/// Marks a request that is being read. Dropping it says that it is not coming any more.
+pub struct Arriving(Arc<AtomicUsize>);
+
+impl Drop for Arriving {
+    fn drop(&mut self) {
+        self.0.fetch_sub(1, Ordering::Relaxed);
+    }
+}
+
+impl Committer {
+    /// Starts the committing task. It ends when every `Committer` is gone and the queue is empty.
+    pub fn start<S: Store>(
+        store: Arc<S>,
+        rules: Rules,
+        grouping: Grouping,
+        metrics: Metrics,
+    ) -> (Self, JoinHandle<()>) {
+        let (queue, waiting) = mpsc::channel(grouping.queue);
+        let arriving = Arc::new(AtomicUsize::new(0));
+        let task = tokio::spawn(run(store, rules, grouping, metrics, waiting, arriving.clone()));
+        (Self { queue, capacity: grouping.queue, arriving }, task)
+    }
+
+    /// Says that a request is being read, so that a commit may wait for it.
+    pub fn arriving(&self) -> Arriving {
+        self.arriving.fetch_add(1, Ordering::Relaxed);
+        Arriving(self.arriving.clone())
+    }
+
+    /// Hands a delivery in and waits until it is durable.
+    pub async fn commit(&self, delivery: Delivery, arriving: Arriving) -> Result<Committed, NotCommitted> {
+        let (answer, result) = oneshot::channel();
+        let queued = self.queue.try_send((delivery, answer));
+        drop(arriving);
+        match queued {
+            Ok(()) => result.await.map_err(|_| NotCommitted::ShuttingDown)?,
+            Err(mpsc::error::TrySendError::Full(_)) => Err(NotCommitted::QueueFull(self.capacity)),
+            Err(mpsc::error::TrySendError::Closed(_)) => Err(NotCommitted::ShuttingDown),
+        }
+    }
+}
+
+async fn run<S: Store>(
+    store: Arc<S>,
+    rules: Rules,
+    grouping: Grouping,
+    metrics: Metrics,
+    mut waiting: mpsc::Receiver<Waiting>,
+    arriving: Arc<AtomicUsize>,
+) {
+    let mut batch: Vec<Waiting> = Vec::with_capacity(grouping.batch);
+    let mut failing = false;
+    while waiting.recv_many(&mut batch, grouping.batch).await > 0 {
+        gather(&mut batch, &mut waiting, &arriving, grouping).await;
+        let (deliveries, answers): (Vec<_>, Vec<_>) = batch.drain(..).unzip();
+        let size = deliveries.len();
+        let begun = Instant::now();
+        match store.commit(deliveries, &rules).await {
+            Ok(outcomes) => {
+                metrics.committed(begun.elapsed(), size);
+                if std::mem::take(&mut failing) {
+                    tracing::info!("the store takes deliveries again");
+                }
+                for (answer, outcome) in answers.into_iter().zip(outcomes) {
+                    metrics.recorded(&outcome);
+                    // Whoever asked may have hung up; the delivery is stored all the same.
+                    let _ = answer.send(Ok(outcome));
+                }
+            }
+            Err(error) => {
+                // Once per failure, not once per delivery: a full disk lasts.
+                if !std::mem::replace(&mut failing, true) {
+                    tracing::error!(%error, deliveries = size, "the store cannot take deliveries; senders are told to try again");
+                }
+                for answer in answers {
+                    let _ = answer.send(Err(error.clone().into()));
+                }
+            }
+        }
+    }
+}
+
+/// Waits for company while there is some to be had and the time is not up.
+async fn gather(
+    batch: &mut Vec<Waiting>,
+    waiting: &mut mpsc::Receiver<Waiting>,
+    arriving: &AtomicUsize,
+    grouping: Grouping,
+) {
+    let deadline = Instant::now() + grouping.gather;
+    while batch.len() < grouping.batch && arriving.load(Ordering::Relaxed) > 0 {
+        let room = grouping.batch - batch.len();
+        match tokio::time::timeout_at(deadline, waiting.recv_many(batch, room)).await {
+            Ok(0) | Err(_) => break,
+            Ok(_) => {}
+        }
+    }
+}

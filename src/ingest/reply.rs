@@ -1,0 +1,155 @@
+//! The answers of the ingest listener: the only place that turns what became of a request into a
+//! status code. Every body is `{"status": …, "reason": …}`.
+
+use axum::http::{HeaderValue, StatusCode, header};
+use axum::response::{IntoResponse, Response};
+use serde::Serialize;
+
+use super::committer::NotCommitted;
+use crate::sources::verify::Denied;
+use crate::store::Committed;
+
+/// What became of a request.
+#[derive(Clone, Debug, PartialEq)]
+pub enum Reply {
+    /// Durable, and folded into these items.
+    Recorded(Vec<String>),
+    /// Seen before.
+    Duplicate,
+    /// Nothing that is used, for this reason.
+    Ignored(String),
+    /// Not understood, and kept.
+    Quarantined(String),
+    /// No or a wrong signature or token.
+    Unauthorized(Denied),
+    /// There is no such route.
+    NotFound,
+    /// The source has no secret.
+    Off(&'static str),
+    /// Not a POST.
+    MethodNotAllowed,
+    /// Not a media type that the sender can send.
+    UnsupportedMediaType(String),
+    /// Larger than the limit in bytes.
+    TooLarge(usize),
+    /// The body did not come in time.
+    TooSlow,
+    /// The body broke off.
+    Truncated,
+    /// Not now, for this reason.
+    Unavailable(String),
+    /// The route is up.
+    Healthy,
+}
+
+#[derive(Serialize)]
+struct Body<'a> {
+    status: &'a str,
+    #[serde(skip_serializing_if = "Option::is_none")]
+    reason: Option<&'a str>,
+    #[serde(skip_serializing_if = "Option::is_none")]
+    keys: Option<&'a [String]>,
+}
+
+/// How many seconds a sender is asked to wait.
+const RETRY_AFTER: HeaderValue = HeaderValue::from_static("5");
+
+impl Reply {
+    /// The `status` of the body, which is also the label in the metrics.
+    pub fn status(&self) -> &'static str {
+        match self {
+            Reply::Recorded(_) => "recorded",
+            Reply::Duplicate => "duplicate",
+            Reply::Ignored(_) => "ignored",
+            Reply::Quarantined(_) => "quarantined",
+            Reply::Unauthorized(_) => "unauthorized",
+            Reply::NotFound => "not_found",
+            Reply::Off(_) => "off",
+            Reply::MethodNotAllowed
+            | Reply::UnsupportedMediaType(_)
+            | Reply::TooLarge(_)
+            | Reply::TooSlow
+            | Reply::Truncated => "rejected",
+            Reply::Unavailable(_) => "unavailable",
+            Reply::Healthy => "ok",
+        }
+    }
+
+    /// The status code.
+    pub fn code(&self) -> StatusCode {
+        match self {
+            Reply::Recorded(_) => StatusCode::ACCEPTED,
+            Reply::Duplicate | Reply::Ignored(_) | Reply::Healthy => StatusCode::OK,
+            Reply::Quarantined(_) => StatusCode::UNPROCESSABLE_ENTITY,
+            Reply::Unauthorized(_) => StatusCode::UNAUTHORIZED,
+            Reply::NotFound | Reply::Off(_) => StatusCode::NOT_FOUND,
+            Reply::MethodNotAllowed => StatusCode::METHOD_NOT_ALLOWED,
+            Reply::UnsupportedMediaType(_) => StatusCode::UNSUPPORTED_MEDIA_TYPE,
+            Reply::TooLarge(_) => StatusCode::PAYLOAD_TOO_LARGE,
+            Reply::TooSlow => StatusCode::REQUEST_TIMEOUT,
+            Reply::Truncated => StatusCode::BAD_REQUEST,
+            Reply::Unavailable(_) => StatusCode::SERVICE_UNAVAILABLE,
+        }
+    }
+
+    fn reason(&self) -> Option<String> {
+        Some(match self {
+            Reply::Recorded(_) | Reply::Healthy => return None,
+            Reply::Duplicate => "this delivery was seen before".to_owned(),
+            Reply::Ignored(reason) | Reply::Quarantined(reason) | Reply::Unavailable(reason) => reason.clone(),
+            Reply::UnsupportedMediaType(reason) => reason.clone(),
+            Reply::Unauthorized(denied) => denied.to_string(),
+            Reply::NotFound => "no such route: deliveries go to POST /github or /jenkins".to_owned(),
+            Reply::Off(source) => format!("the source {source} is off: configure sources.{source}.secrets"),
+            Reply::MethodNotAllowed => "deliveries are sent with POST".to_owned(),
+            Reply::TooLarge(limit) => format!("the body is larger than {limit} bytes (ingest.max_body_bytes)"),
+            Reply::TooSlow => "the body did not arrive in time (ingest.body_timeout)".to_owned(),
+            Reply::Truncated => "the body broke off".to_owned(),
+        })
+    }
+}
+
+impl From<Result<Committed, NotCommitted>> for Reply {
+    fn from(result: Result<Committed, NotCommitted>) -> Self {
+        match result {
+            Ok(Committed::Recorded(recorded)) => {
+                Reply::Recorded(recorded.keys.into_iter().map(String::from).collect())
+            }
+            Ok(Committed::Duplicate) => Reply::Duplicate,
+            // The reason is the receiver's; it alone knows what it could not understand.
+            Ok(Committed::Quarantined) => Reply::Quarantined(String::new()),
+            Ok(Committed::Failed(reason)) => Reply::Unavailable(reason),
+            Err(error) => Reply::Unavailable(error.to_string()),
+        }
+    }
+}
+
+impl IntoResponse for Reply {
+    fn into_response(self) -> Response {
+        let reason = self.reason();
+        let keys = match &self {
+            Reply::Recorded(keys) => Some(keys.as_slice()),
+            _ => None,
+        };
+        let body = Body { status: self.status(), reason: reason.as_deref(), keys };
+        // Strings and lists of strings always serialize.
+        let text = serde_json::to_string(&body).unwrap_or_default();
+        let mut response = (self.code(), text).into_response();
+        let headers = response.headers_mut();
+        headers.insert(header::CONTENT_TYPE, HeaderValue::from_static("application/json"));
+        match self {
+            Reply::Unavailable(_) => {
+                headers.insert(header::RETRY_AFTER, RETRY_AFTER);
+            }
+            Reply::MethodNotAllowed => {
+                headers.insert(header::ALLOW, HeaderValue::from_static("POST"));
+            }
+            // What is left of the body will not be read.
+            Reply::TooLarge(_) | Reply::TooSlow | Reply::Truncated => {
+                headers.insert(header::CONNECTION, HeaderValue::from_static("close"));
+            }
+            _ => {}
+        }
+        response
+    }
+}

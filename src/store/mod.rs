@@ -1,0 +1,337 @@
+//! Where deliveries become durable. A [`Store`] offers a handful of operations, each one whole
+//! transaction: `commit` takes a batch of understood deliveries (dedupe, fold, references, what
+//! falls due), `seal` turns finished items into spans in the outbox, `lease` and `settle` hand
+//! spans to a backend and take its verdict, the rest is housekeeping. Nothing else in the program
+//! writes. [`sqlite`] is the embedded backend; [`contract`] is the suite that every backend passes.
+
+mod codec;
+pub mod sqlite;
+
+#[cfg(test)]
+mod contract;
+
+use std::collections::BTreeMap;
+use std::future::Future;
+use std::sync::Arc;
+
+use serde::{Deserialize, Serialize};
+
+use crate::sources::DeliveryId;
+use crate::work::event::{Flaw, Said};
+use crate::work::item::Item;
+use crate::work::key::{Key, Kind, Source};
+use crate::work::link::Pin;
+use crate::work::tags::Tagger;
+use crate::work::time::Time;
+
+/// Why the store could not do what was asked. Nothing was half done.
+#[derive(Clone, Debug, thiserror::Error)]
+pub enum StoreError {
+    /// No room, no right to write, or an I/O error: may pass by itself.
+    #[error("the store cannot write: {0}")]
+    Unavailable(String),
+    /// The store's address is not usable.
+    #[error("store.url {url:?} cannot be opened: {reason}")]
+    Open {
+        /// The address as configured.
+        url: String,
+        /// What is wrong with it.
+        reason: String,
+    },
+    /// The store was written by a newer version.
+    #[error(
+        "the store has schema {found}, this program knows {known}: run the newer version, or restore a backup"
+    )]
+    Newer {
+        /// The schema found.
+        found: i64,
+        /// The newest schema known.
+        known: i64,
+    },
+    /// What is stored cannot be read.
+    #[error("a row of the store cannot be read: {0}")]
+    Corrupt(String),
+    /// The store has been closed.
+    #[error("the store is closed")]
+    Closed,
+}
+
+/// A verified delivery, understood or not, on its way into the store.
+#[derive(Clone, Debug)]
+pub struct Delivery {
+    /// Who sent it.
+    pub source: Source,
+    /// What makes it the same delivery when it comes again.
+    pub id: DeliveryId,
+    /// When it came.
+    pub received_at: Time,
+    /// What it says.
+    pub content: Content,
+}
+
+/// What a delivery brings.
+#[derive(Clone, Debug)]
+pub enum Content {
+    /// It was understood.
+    Said(Said),
+    /// It was not; it is kept as it came.
+    Quarantined(Quarantined),
+}
+
+/// A delivery that could not be understood.
+#[derive(Clone, Debug, PartialEq, Eq, Serialize, Deserialize)]
+pub struct Quarantined {
+    /// Why.
+    pub reason: String,
+    /// Its headers, without credentials.
+    pub headers: Vec<(String, String)>,
+    /// Its body as it came.
+    pub body: Vec<u8>,
+}
+
+/// What became of a delivery. All but `Failed` are durable when they are returned.
+#[derive(Clone, Debug, PartialEq)]
+pub enum Committed {
+    /// It was folded in.
+    Recorded(Recorded),
+    /// It had been seen before; nothing was changed.
+    Duplicate,
+    /// It is kept, to be looked at.
+    Quarantined,
+    /// A row that it needs cannot be read; the rest of its batch is not touched by that.
+    Failed(String),
+}
+
+/// What a recorded delivery changed.
+#[derive(Clone, Debug, Default, PartialEq)]
+pub struct Recorded {
+    /// The items that it spoke of.
+    pub keys: Vec<Key>,
+    /// What began or ended by it.
+    pub turns: Vec<Turn>,
+    /// Items whose exported spans it would have changed, had it come in time.
+    pub late: Vec<Kind>,
+    /// Data-quality flaws that it showed.
+    pub flaws: Vec<Flaw>,
+}
+
+/// An episode that began or ended, as the metrics count it.
+#[derive(Clone, Copy, Debug, PartialEq)]
+pub struct Turn {
+    /// Who sent it.
+    pub source: Source,
+    /// The kind of item.
+    pub kind: Kind,
+    /// `None` if it began; else whether it ended in error, and how long it was, in microseconds,
+    /// if its beginning is known.
+    pub ended: Option<(bool, Option<i64>)>,
+}
+
+/// What turns items into spans: the settings that `commit` and `seal` need.
+#[derive(Clone, Debug)]
+pub struct Rules {
+    /// Tag keys and rules.
+    pub tagger: Arc<Tagger>,
+    /// How long a closed item waits before it is exported, in microseconds.
+    pub settle: i64,
+}
+
+/// What one call of `seal` did.
+#[derive(Clone, Debug, Default, PartialEq)]
+pub struct Sealed {
+    /// Items whose finished episodes went to the outbox.
+    pub items: usize,
+    /// Spans in them.
+    pub spans: usize,
+    /// Clamped intervals among them.
+    pub clamped: usize,
+    /// Spans whose beginning was never said.
+    pub start_unknown: usize,
+}
+
+/// An entry of the outbox: one episode's spans, for one backend.
+#[derive(Clone, Debug, PartialEq)]
+pub struct Leased {
+    /// The entry.
+    pub id: i64,
+    /// The resource: who the item is from.
+    pub source: Source,
+    /// Of which item.
+    pub key: Key,
+    /// The encoded spans.
+    pub spans: Vec<u8>,
+    /// How many.
+    pub span_count: u32,
+}
+
+/// What became of leased entries.
+#[derive(Clone, Debug, PartialEq)]
+pub enum Settlement {
+    /// The backend took them.
+    Sent(Vec<i64>),
+    /// They are to be tried again.
+    Retry(Vec<i64>),
+    /// Nothing: they were given back before they were tried.
+    Untried(Vec<i64>),
+    /// The backend will never take them, for this reason.
+    Rejected(Vec<i64>, String),
+}
+
+/// An entry of the quarantine, for listing.
+#[derive(Clone, Debug, PartialEq, Serialize)]
+pub struct QuarantineEntry {
+    /// Its number.
+    pub id: i64,
+    /// Who sent it.
+    pub source: Source,
+    /// When it came, microseconds since the epoch.
+    pub received_at: i64,
+    /// The size of its body in bytes.
+    pub bytes: i64,
+    /// Why it could not be understood.
+    pub reason: String,
+}
+
+/// A rejected export, for listing.
+#[derive(Clone, Debug, PartialEq, Serialize)]
+pub struct RejectedExport {
+    /// Its number.
+    pub id: i64,
+    /// Which backend would not take it.
+    pub backend: String,
+    /// Of which item.
+    pub key: String,
+    /// Which of its episodes.
+    pub episode: u32,
+    /// How many spans.
+    pub spans: u32,
+    /// When, microseconds since the epoch.
+    pub rejected_at: i64,
+    /// What the backend said.
+    pub reason: String,
+}
+
+/// A backend's part of the outbox.
+#[derive(Clone, Debug, Default, PartialEq, Serialize)]
+pub struct Backlog {
+    /// Entries waiting.
+    pub entries: i64,
+    /// When the oldest was sealed, microseconds since the epoch.
+    pub oldest: Option<i64>,
+    /// Entries that it rejected, not yet dealt with.
+    pub rejected: i64,
+}
+
+/// What `/metrics` and the commands show of the store.
+#[derive(Clone, Debug, Default, PartialEq, Serialize)]
+pub struct Stats {
+    /// Open items by kind.
+    pub open: BTreeMap<Kind, i64>,
+    /// Items in all.
+    pub items: i64,
+    /// Closed items that wait for stragglers, or for a backend to be configured.
+    pub due: i64,
+    /// Deliveries in quarantine.
+    pub quarantined: i64,
+    /// The outbox by backend.
+    pub backlog: BTreeMap<String, Backlog>,
+}
+
+/// Durable state. Every operation is one transaction: either all of it is durable when the future
+/// is ready with `Ok`, or nothing of it happened. Operations may be called at the same time.
+pub trait Store: Send + Sync + 'static {
+    /// Takes a batch of deliveries in one transaction and says what became of each, in order.
+    fn commit(
+        &self,
+        batch: Vec<Delivery>,
+        rules: &Rules,
+    ) -> impl Future<Output = Result<Vec<Committed>, StoreError>> + Send;
+
+    /// Turns up to `limit` items that are due at `now` into spans for each of `backends`, and
+    /// settles their place in their traces.
+    fn seal(
+        &self,
+        now: Time,
+        limit: usize,
+        backends: &[String],
+        rules: &Rules,
+    ) -> impl Future<Output = Result<Sealed, StoreError>> + Send;
+
+    /// Up to `limit` entries of a backend's outbox that nobody else holds, those first that were
+    /// tried least. They are held until settled, or until the program ends.
+    fn lease(
+        &self,
+        backend: &str,
+        limit: usize,
+    ) -> impl Future<Output = Result<Vec<Leased>, StoreError>> + Send;
+
+    /// Takes note of what became of leased entries. They stay leased if that fails.
+    fn settle(
+        &self,
+        backend: &str,
+        settlements: Vec<Settlement>,
+        now: Time,
+    ) -> impl Future<Output = Result<(), StoreError>> + Send;
+
+    /// Whether the store can write now.
+    fn probe(&self) -> impl Future<Output = Result<(), StoreError>> + Send;
+
+    /// Counts for the metrics.
+    fn stats(&self) -> impl Future<Output = Result<Stats, StoreError>> + Send;
+
+    /// An item, if it was ever seen, and what its export has settled.
+    fn item(&self, key: &Key)
+    -> impl Future<Output = Result<(Option<Item>, Option<Pin>), StoreError>> + Send;
+
+    /// The root of the trace that an item is in, or would be in if it were exported now.
+    fn root(&self, key: &Key) -> impl Future<Output = Result<Key, StoreError>> + Send;
+
+    /// The quarantine, oldest first, after entry `after`.
+    fn quarantine(
+        &self,
+        after: i64,
+        limit: usize,
+    ) -> impl Future<Output = Result<Vec<QuarantineEntry>, StoreError>> + Send;
+
+    /// One entry of the quarantine as it came, with its delivery's identity.
+    fn quarantined(
+        &self,
+        id: i64,
+    ) -> impl Future<Output = Result<Option<(Source, Time, Quarantined)>, StoreError>> + Send;
+
+    /// Drops entries of the quarantine; says how many there were.
+    fn drop_quarantined(&self, ids: &[i64]) -> impl Future<Output = Result<usize, StoreError>> + Send;
+
+    /// Commits what a quarantined delivery turned out to say, and drops the entry.
+    fn release(
+        &self,
+        id: i64,
+        delivery: Delivery,
+        rules: &Rules,
+    ) -> impl Future<Output = Result<Committed, StoreError>> + Send;
+
+    /// Rejected exports, oldest first, after entry `after`.
+    fn rejected(
+        &self,
+        after: i64,
+        limit: usize,
+    ) -> impl Future<Output = Result<Vec<RejectedExport>, StoreError>> + Send;
+
+    /// Puts rejected exports back into the outbox; all of them if `ids` is empty. Says how many.
+    fn retry_rejected(&self, ids: &[i64]) -> impl Future<Output = Result<usize, StoreError>> + Send;
+
+    /// Finishes what was begun and closes the files.
+    fn close(&self) -> impl Future<Output = ()> + Send;
+}
+
+impl Settlement {
+    /// The entries it is about.
+    pub fn ids(&self) -> &[i64] {
+        match self {
+            Settlement::Sent(ids)
+            | Settlement::Retry(ids)
+            | Settlement::Untried(ids)
+            | Settlement::Rejected(ids, _) => ids,
+        }
+    }
+}

@@ -1,0 +1,108 @@
+//! Reading items, references and pins, within whatever transaction the connection is in.
+
+use std::collections::HashMap;
+
+use rusqlite::{Connection, OptionalExtension};
+use sha2::{Digest, Sha256};
+
+use super::super::codec;
+use super::StoreError;
+use crate::work::event::{Pointer, Ref};
+use crate::work::item::Item;
+use crate::work::key::Key;
+use crate::work::link::{Lookup, Pin};
+
+/// The form in which a reference is stored.
+pub(super) fn hashed(reference: &Ref) -> [u8; 16] {
+    let digest = Sha256::digest(reference.as_str());
+    let mut short = [0; 16];
+    short.copy_from_slice(&digest[..16]);
+    short
+}
+
+fn corrupt(key: &Key, reason: impl std::fmt::Display) -> StoreError {
+    StoreError::Corrupt(format!("{key}: {reason}"))
+}
+
+fn item(connection: &Connection, key: &Key) -> Result<Option<Item>, StoreError> {
+    let state: Option<Vec<u8>> = connection
+        .prepare_cached("SELECT state FROM items WHERE key = ?1")?
+        .query_row([key.as_str()], |row| row.get(0))
+        .optional()?;
+    let decoded = state.map(|bytes| codec::decode(&bytes)).transpose().map_err(|e| corrupt(key, e))?;
+    Ok(decoded.map(|facts| Item { key: key.clone(), facts }))
+}
+
+fn pin(connection: &Connection, key: &Key) -> Result<Option<Pin>, StoreError> {
+    let found: Option<(String, Option<String>)> = connection
+        .prepare_cached("SELECT root, parent FROM pins WHERE key = ?1")?
+        .query_row([key.as_str()], |row| Ok((row.get(0)?, row.get(1)?)))
+        .optional()?;
+    let Some((root, parent)) = found else { return Ok(None) };
+    let root = root.parse().map_err(|e| corrupt(key, e))?;
+    let parent = parent.map(|parent| parent.parse()).transpose().map_err(|e| corrupt(key, e))?;
+    Ok(Some(Pin { root, parent }))
+}
+
+/// An item and what is settled about it.
+pub(super) fn item_and_pin(
+    connection: &Connection,
+    key: &Key,
+) -> Result<(Option<Item>, Option<Pin>), StoreError> {
+    Ok((item(connection, key)?, pin(connection, key)?))
+}
+
+/// Looks things up and remembers them: while one slice of items is sealed, the builds of a pull
+/// request ask for it again and again.
+pub(super) struct Lookups<'c> {
+    connection: &'c Connection,
+    items: HashMap<Key, Option<Item>>,
+    pins: HashMap<Key, Option<Pin>>,
+}
+
+impl<'c> Lookups<'c> {
+    /// Looks up within `connection`'s transaction.
+    pub(super) fn new(connection: &'c Connection) -> Self {
+        Self { connection, items: HashMap::new(), pins: HashMap::new() }
+    }
+
+    /// Takes note of a pin that was just written.
+    pub(super) fn pinned(&mut self, key: Key, pin: Pin) {
+        self.pins.insert(key, Some(pin));
+    }
+}
+
+impl Lookup for Lookups<'_> {
+    type Error = StoreError;
+
+    fn item(&mut self, key: &Key) -> Result<Option<Item>, StoreError> {
+        if let Some(known) = self.items.get(key) {
+            return Ok(known.clone());
+        }
+        let found = item(self.connection, key)?;
+        self.items.insert(key.clone(), found.clone());
+        Ok(found)
+    }
+
+    fn pointers(&mut self, reference: &Ref) -> Result<Vec<Pointer>, StoreError> {
+        // A commit that a hundred pull requests share tells nothing more by the hundredth.
+        let mut statement = self
+            .connection
+            .prepare_cached("SELECT pointer FROM refs WHERE ref = ?1 ORDER BY pointer LIMIT 64")?;
+        let texts = statement.query_map([hashed(reference)], |row| row.get::<_, String>(0))?;
+        let mut pointers = Vec::new();
+        for text in texts {
+            pointers.extend(Pointer::from_stored(&text?));
+        }
+        Ok(pointers)
+    }
+
+    fn pin(&mut self, key: &Key) -> Result<Option<Pin>, StoreError> {
+        if let Some(known) = self.pins.get(key) {
+            return Ok(known.clone());
+        }
+        let found = pin(self.connection, key)?;
+        self.pins.insert(key.clone(), found.clone());
+        Ok(found)
+    }
+}

@@ -1,0 +1,124 @@
+//! From finished items to spans in the outbox. What is decided here (the place in the trace, the
+//! content of the spans) stands: the bytes written now are the bytes that every backend gets.
+
+use rusqlite::{Connection, Transaction};
+
+use super::super::codec;
+use super::super::{Rules, Sealed, StoreError};
+use super::lookup::Lookups;
+use super::tally;
+use crate::export::encode;
+use crate::work::item::Item;
+use crate::work::key::Key;
+use crate::work::link;
+use crate::work::span;
+use crate::work::time::Time;
+
+/// An item is due when its time has come, or when its time lies further ahead than any settling
+/// could have put it: then the clock was set back.
+const DUE: &str = "due_at IS NOT NULL AND (due_at <= ?1 OR due_at > ?2)";
+
+const HOUR: i64 = 3600 * 1_000_000;
+
+pub(super) fn any_due(connection: &Connection, now: Time, settle: i64) -> Result<bool, StoreError> {
+    let latest = now.plus(settle).plus(HOUR);
+    Ok(connection
+        .prepare_cached(&format!("SELECT 1 FROM items WHERE {DUE} LIMIT 1"))?
+        .exists((now.micros(), latest.micros()))?)
+}
+
+pub(super) fn seal(
+    transaction: &Transaction<'_>,
+    now: Time,
+    limit: usize,
+    backends: &[String],
+    rules: &Rules,
+) -> Result<Sealed, StoreError> {
+    let latest = now.plus(rules.settle).plus(HOUR);
+    let due: Vec<(i64, String, u32, Vec<u8>)> = transaction
+        .prepare_cached(&format!(
+            "SELECT id, key, sealed, state FROM items WHERE {DUE} ORDER BY due_at LIMIT ?3"
+        ))?
+        .query_map((now.micros(), latest.micros(), limit as i64), |row| {
+            Ok((row.get(0)?, row.get(1)?, row.get(2)?, row.get(3)?))
+        })?
+        .collect::<Result<_, _>>()?;
+
+    let mut sealed = Sealed::default();
+    let mut lookups = Lookups::new(transaction);
+    for (id, key, before, state) in &due {
+        let one = seal_item(transaction, key, *before, state, now, backends, rules, &mut lookups);
+        let (finished, one) = match one {
+            // An unreadable row must not hold up all others; it is told of once and left alone.
+            Err(StoreError::Corrupt(reason)) => {
+                tracing::error!(%reason, "an item cannot be exported because its row cannot be read");
+                (*before, Sealed::default())
+            }
+            other => other?,
+        };
+        transaction
+            .prepare_cached("UPDATE items SET sealed = ?2, due_at = NULL WHERE id = ?1")?
+            .execute((id, finished))?;
+        sealed.items += one.items;
+        sealed.spans += one.spans;
+        sealed.clamped += one.clamped;
+        sealed.start_unknown += one.start_unknown;
+    }
+    tally(transaction, "due", -(due.len() as i64))?;
+    Ok(sealed)
+}
+
+/// Seals one item; says how many of its episodes are sealed now.
+#[expect(clippy::too_many_arguments, reason = "one row's columns and the transaction's surroundings")]
+fn seal_item(
+    transaction: &Transaction<'_>,
+    key: &str,
+    before: u32,
+    state: &[u8],
+    now: Time,
+    backends: &[String],
+    rules: &Rules,
+    lookups: &mut Lookups<'_>,
+) -> Result<(u32, Sealed), StoreError> {
+    let corrupt = |reason: String| StoreError::Corrupt(format!("{key}: {reason}"));
+    let key: Key = key.parse().map_err(|e: crate::work::key::KeyError| corrupt(e.to_string()))?;
+    let item = Item { key, facts: codec::decode(state).map_err(corrupt)? };
+
+    let place = link::place(&item, lookups)?;
+    for (key, pin) in &place.pins {
+        transaction
+            .prepare_cached("INSERT OR IGNORE INTO pins (key, root, parent) VALUES (?1, ?2, ?3)")?
+            .execute((key.as_str(), pin.root.as_str(), pin.parent.as_ref().map(Key::as_str)))?;
+        lookups.pinned(key.clone(), pin.clone());
+    }
+    let tags = rules.tagger.tags(&item, &place.inherited(&rules.tagger));
+
+    let mut sealed = Sealed { items: 1, ..Sealed::default() };
+    let mut finished = before;
+    for episode in item.episodes().iter().filter(|e| e.end.is_some()).skip(before as usize) {
+        let spans = span::project(&item, episode, &place.at(episode.start), &tags);
+        let bytes = encode::encode(&spans);
+        for backend in backends {
+            transaction
+                .prepare_cached(
+                    "INSERT INTO outbox (backend, attempts, source, key, episode, span_count, sealed_at, spans)
+                     VALUES (?1, 0, ?2, ?3, ?4, ?5, ?6, ?7)",
+                )?
+                .execute((
+                    backend,
+                    item.key.source().as_str(),
+                    item.key.as_str(),
+                    episode.index,
+                    spans.len() as i64,
+                    now.micros(),
+                    &bytes,
+                ))?;
+            tally(transaction, &format!("outbox:{backend}"), 1)?;
+        }
+        finished += 1;
+        sealed.spans += spans.len();
+        sealed.clamped += usize::from(episode.clamped);
+        sealed.start_unknown += usize::from(!episode.start_known);
+    }
+    Ok((finished, sealed))
+}

@@ -1,0 +1,59 @@
+//! Short ways to say things about items, for tests.
+
+use super::event::{Cycle, Event, Facts, Outcome, Relation, Run, Target};
+use super::item::Item;
+use super::key::Key;
+use super::lattice::{Instant, Latest, Stamp};
+use super::time::Time;
+
+/// `seconds` after 2026-01-01T00:00:00Z.
+pub fn at(seconds: i64) -> Time {
+    Time::from_micros(1_767_225_600_000_000 + seconds * 1_000_000).unwrap()
+}
+
+/// A key from its text.
+pub fn key(text: &str) -> Key {
+    text.parse().unwrap()
+}
+
+/// A key of acme/api on github.com.
+pub fn acme(kind_and_id: &str) -> Key {
+    key(&format!("github:github.com/acme/api/{kind_and_id}"))
+}
+
+/// A stamp at `seconds`.
+pub fn stamp(seconds: i64) -> Stamp {
+    Stamp::stated(Some(at(seconds)), 0)
+}
+
+/// Something opened at a time, and closed at others.
+pub fn cycle(key: Key, opened: i64, closed: &[(i64, Outcome)], reopened: &[i64]) -> Event {
+    let mut cycle = Cycle { opened: Some(Instant::stated(at(opened))), ..Cycle::default() };
+    for (seconds, outcome) in closed {
+        cycle.closed.insert(at(*seconds), Latest::new(stamp(*seconds), *outcome));
+    }
+    cycle.reopened = reopened.iter().map(|seconds| at(*seconds)).collect();
+    Event { key, facts: Facts::cycle(cycle) }
+}
+
+/// Something that ran from a time to another.
+pub fn run(key: Key, started: i64, ended: Option<(i64, Outcome)>) -> Event {
+    let run = Run {
+        started: Some(Instant::stated(at(started))),
+        ended: ended.map(|(seconds, _)| Instant::stated(at(seconds))),
+        outcome: ended.map(|(seconds, outcome)| Latest::new(stamp(seconds), outcome)),
+        ..Run::default()
+    };
+    Event { key, facts: Facts::run(run) }
+}
+
+/// The event, pointing at others.
+pub fn related(mut event: Event, relation: Relation, targets: Vec<Target>) -> Event {
+    event.facts.relate(stamp(0), relation, targets);
+    event
+}
+
+/// The item that only this event speaks of.
+pub fn item(event: Event) -> Item {
+    Item::new(event)
+}
