@@ -8,6 +8,7 @@
 
 mod check;
 mod describe;
+mod interim;
 mod layers;
 mod read;
 mod schema;

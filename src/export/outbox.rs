@@ -15,7 +15,7 @@ use super::encode;
 use super::verdict::Verdict;
 use crate::clock;
 use crate::store::{Leased, Settlement, Store};
-use crate::telemetry::Metrics;
+use crate::telemetry::{ExportResult, Metrics};
 
 /// The first wait after a failure; each further one in a row doubles it.
 const FIRST_WAIT: Duration = Duration::from_millis(500);
@@ -54,6 +54,7 @@ impl<S: Store> Exporter<S> {
     /// An exporter for `backend`, whose requests `client` sends.
     pub fn new(store: Arc<S>, backend: Backend, client: Client, metrics: Metrics) -> Self {
         let window = backend.batch_spans.max(1);
+        metrics.add_backend(&backend.name);
         Self { store, backend, client, metrics, window, failures: 0 }
     }
 
@@ -200,12 +201,12 @@ impl<S: Store> Exporter<S> {
     }
 
     fn sent(&self, group: &[Leased]) -> Settlement {
-        self.metrics.exported(&self.backend.name, "sent", span_count(group));
+        self.metrics.exported(&self.backend.name, ExportResult::Sent, group.len() as u64);
         Settlement::Sent(group.iter().map(|entry| entry.id).collect())
     }
 
     fn rejected(&self, group: Vec<Leased>, reason: String) -> Settlement {
-        self.metrics.exported(&self.backend.name, "rejected", span_count(&group));
+        self.metrics.exported(&self.backend.name, ExportResult::Rejected, group.len() as u64);
         tracing::error!(
             backend = self.backend.name,
             reason,
@@ -218,7 +219,7 @@ impl<S: Store> Exporter<S> {
 
     /// Keeps what was tried, and gives back what was not.
     fn keep(&self, tried: Vec<Leased>, rest: Vec<Vec<Leased>>, settlements: &mut Vec<Settlement>) {
-        self.metrics.exported(&self.backend.name, "retry", span_count(&tried));
+        self.metrics.exported(&self.backend.name, ExportResult::Retry, tried.len() as u64);
         settlements.push(Settlement::Retry(tried.iter().map(|entry| entry.id).collect()));
         let untried: Vec<i64> = rest.iter().flatten().map(|entry| entry.id).collect();
         if !untried.is_empty() {

@@ -76,7 +76,9 @@ pub fn router(ingest: Arc<Ingest>) -> Router {
     for source in Source::ALL {
         let route = any(move |State(ingest): State<Arc<Ingest>>, request: Request| async move {
             let reply = ingest.receive(source, request).await;
-            ingest.metrics.delivery(source, reply.status());
+            if let Some(status) = reply.delivery_status() {
+                ingest.metrics.delivery(source, status);
+            }
             reply
         });
         router = router.route(&format!("/{source}"), route);

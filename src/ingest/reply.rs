@@ -8,6 +8,7 @@ use serde::Serialize;
 use super::committer::NotCommitted;
 use crate::sources::verify::Denied;
 use crate::store::Committed;
+use crate::telemetry::DeliveryStatus;
 
 /// What became of a request.
 #[derive(Clone, Debug, PartialEq)]
@@ -55,23 +56,31 @@ struct Body<'a> {
 const RETRY_AFTER: HeaderValue = HeaderValue::from_static("5");
 
 impl Reply {
-    /// The `status` of the body, which is also the label in the metrics.
-    pub fn status(&self) -> &'static str {
-        match self {
-            Reply::Recorded(_) => "recorded",
-            Reply::Duplicate => "duplicate",
-            Reply::Ignored(_) => "ignored",
-            Reply::Quarantined(_) => "quarantined",
-            Reply::Unauthorized(_) => "unauthorized",
-            Reply::NotFound => "not_found",
-            Reply::Off(_) => "off",
+    /// What became of a delivery; `None` for a request that was none.
+    pub fn delivery_status(&self) -> Option<DeliveryStatus> {
+        Some(match self {
+            Reply::Recorded(_) => DeliveryStatus::Recorded,
+            Reply::Duplicate => DeliveryStatus::Duplicate,
+            Reply::Ignored(_) => DeliveryStatus::Ignored,
+            Reply::Quarantined(_) => DeliveryStatus::Quarantined,
+            Reply::Unauthorized(_) => DeliveryStatus::Unauthorized,
+            Reply::Off(_) => DeliveryStatus::Off,
             Reply::MethodNotAllowed
             | Reply::UnsupportedMediaType(_)
             | Reply::TooLarge(_)
             | Reply::TooSlow
-            | Reply::Truncated => "rejected",
-            Reply::Unavailable(_) => "unavailable",
+            | Reply::Truncated => DeliveryStatus::Rejected,
+            Reply::Unavailable(_) => DeliveryStatus::Unavailable,
+            Reply::NotFound | Reply::Healthy => return None,
+        })
+    }
+
+    /// The `status` of the body.
+    pub fn status(&self) -> &'static str {
+        match self {
+            Reply::NotFound => "not_found",
             Reply::Healthy => "ok",
+            delivery => delivery.delivery_status().map_or("", DeliveryStatus::as_str),
         }
     }
 

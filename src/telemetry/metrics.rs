@@ -28,8 +28,6 @@ const WORK_MS: [f64; 15] =
 /// How full a backend's outbox is.
 #[derive(Clone, Copy, Debug, Default, PartialEq, Eq)]
 pub struct OutboxDepth {
-    /// Spans that wait.
-    pub spans: u64,
     /// Items' episodes that wait; each is sent as one or more spans.
     pub items: u64,
     /// How long the oldest has waited; zero if none waits.
@@ -90,7 +88,6 @@ struct Inner {
     commit_seconds: Histogram,
     commit_deliveries: Histogram,
     items_open: Family<KindLabels, Gauge>,
-    outbox_spans: Family<BackendLabels, Gauge>,
     outbox_items: Family<BackendLabels, Gauge>,
     outbox_age: Family<BackendLabels, Seconds>,
     due_items: Gauge,
@@ -130,7 +127,6 @@ impl Metrics {
                 Histogram::new(exponential_buckets(1.0, 2.0, 10)),
             ),
             items_open: names.add("valuestream_items_open", "Work items in progress, by kind"),
-            outbox_spans: names.add("valuestream_outbox_spans", "Spans that wait to be sent, by backend"),
             outbox_items: names
                 .add("valuestream_outbox_items", "Closed items whose spans wait to be sent, by backend"),
             outbox_age: names.add(
@@ -201,7 +197,6 @@ impl Metrics {
     /// How full a backend's outbox is now.
     pub fn set_outbox(&self, backend: &str, depth: OutboxDepth) {
         let labels = BackendLabels { backend: backend.to_owned() };
-        self.0.outbox_spans.get_or_create(&labels).set(gauge(depth.spans));
         self.0.outbox_items.get_or_create(&labels).set(gauge(depth.items));
         self.0.outbox_age.get_or_create(&labels).set(depth.age.as_secs_f64());
     }
@@ -240,11 +235,13 @@ impl Metrics {
     }
 
     /// An item was closed or a run ended, with an error or without, after so long by the sender's
-    /// times.
-    pub fn event_ended(&self, source: Source, kind: Kind, error: bool, took: Duration) {
+    /// times; `None` if its beginning was never said.
+    pub fn event_ended(&self, source: Source, kind: Kind, error: bool, took: Option<Duration>) {
         let labels = EndLabels { event_source: source.as_str(), event_type: kind.as_str(), error };
         self.0.event_end.get_or_create(&labels).inc();
-        self.0.event_duration.get_or_create(&labels).observe(took.as_secs_f64() * 1e3);
+        if let Some(took) = took {
+            self.0.event_duration.get_or_create(&labels).observe(took.as_secs_f64() * 1e3);
+        }
     }
 
     /// Everything, as text of the media type [`CONTENT_TYPE`].
@@ -322,7 +319,7 @@ mod tests {
         let metrics = Metrics::new();
         metrics.add_backend("default");
         metrics.event_started(Source::Github, Kind::Issue);
-        metrics.event_ended(Source::Github, Kind::Issue, false, Duration::ZERO);
+        metrics.event_ended(Source::Github, Kind::Issue, false, Some(Duration::ZERO));
         metrics
     }
 
@@ -341,7 +338,7 @@ mod tests {
         clone.committed(Duration::from_millis(3), 5);
         clone.set_items_open(Kind::PullRequest, 7);
         clone.set_due_items(4);
-        clone.set_outbox("tempo", OutboxDepth { spans: 9, items: 3, age: Duration::from_millis(1500) });
+        clone.set_outbox("tempo", OutboxDepth { items: 3, age: Duration::from_millis(1500) });
         clone.exported("tempo", ExportResult::Sent, 6);
         clone.set_rejected_exports("tempo", 2);
         clone.set_quarantine_size(8);
@@ -356,7 +353,6 @@ mod tests {
             "valuestream_commit_deliveries_sum 5.0",
             "valuestream_items_open{kind=\"pull_request\"} 7",
             "valuestream_due_items 4",
-            "valuestream_outbox_spans{backend=\"tempo\"} 9",
             "valuestream_outbox_items{backend=\"tempo\"} 3",
             "valuestream_outbox_age_seconds{backend=\"tempo\"} 1.5",
             "valuestream_exports_total{backend=\"tempo\",result=\"sent\"} 6",
@@ -376,8 +372,8 @@ mod tests {
     fn the_names_and_labels_of_existing_dashboards_are_kept() {
         let metrics = Metrics::new();
         metrics.event_started(Source::Github, Kind::Issue);
-        metrics.event_ended(Source::Github, Kind::Issue, false, Duration::from_secs(90));
-        metrics.event_ended(Source::Jenkins, Kind::Deploy, true, Duration::from_secs(2));
+        metrics.event_ended(Source::Github, Kind::Issue, false, Some(Duration::from_secs(90)));
+        metrics.event_ended(Source::Jenkins, Kind::Deploy, true, Some(Duration::from_secs(2)));
         for line in [
             "webhooks_event_start_total{event_source=\"github\",event_type=\"issue\"} 1",
             "webhooks_event_end_total{event_source=\"github\",event_type=\"issue\",error=\"false\"} 1",

@@ -5,7 +5,8 @@
 pub mod labels;
 pub mod logs;
 pub mod metrics;
+mod observe;
 
 pub use labels::{DeliveryStatus, ExportResult, Quality};
-pub use logs::init_logs;
-pub use metrics::{Metrics, OutboxDepth};
+pub use logs::{LogError, init_logs};
+pub use metrics::{CONTENT_TYPE, Metrics, OutboxDepth};

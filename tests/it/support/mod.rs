@@ -1,5 +1,10 @@
-//! What tests share: the peers that ValueStream talks to.
+//! What tests share: the peers that ValueStream talks to, and the ways to start and address it.
 
 pub mod certificates;
-mod otlp_service;
+pub mod otlp_service;
+pub mod payloads;
+pub mod program;
 pub mod receiver;
+pub mod sender;
+pub mod server;
+pub mod show;

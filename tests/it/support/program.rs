@@ -1,0 +1,90 @@
+//! The real binary in a process of its own, to be killed.
+
+use std::net::SocketAddr;
+use std::path::Path;
+use std::process::{Child, Command, Output, Stdio};
+use std::time::{Duration, Instant};
+
+use super::sender::Sender;
+use super::server::settings;
+
+/// A running `valuestream serve`.
+pub struct Program {
+    child: Child,
+    /// Where deliveries are taken.
+    pub ingest: SocketAddr,
+    /// Where the console is.
+    pub console: SocketAddr,
+}
+
+/// The binary, with a clean environment.
+pub fn command(arguments: &[&str]) -> Command {
+    let mut command = Command::new(env!("CARGO_BIN_EXE_valuestream"));
+    command.args(arguments).env_clear();
+    command
+}
+
+/// Runs a command to its end.
+pub fn run(arguments: &[&str], environment: &[(String, String)]) -> Output {
+    command(arguments).envs(environment.iter().cloned()).output().unwrap()
+}
+
+impl Program {
+    /// Starts on a store, with some settings changed, and waits until it is ready.
+    pub fn start(store: &Path, changes: &[(&str, &str)]) -> Self {
+        let changes = changes.iter().map(|(k, v)| (format!("VALUESTREAM__{k}"), (*v).to_owned()));
+        let log = store.with_extension("log");
+        let mut child = command(&["serve"])
+            .envs(settings(store))
+            .env("VALUESTREAM__LOG__FORMAT", "json")
+            .envs(changes)
+            .stderr(std::fs::File::create(&log).unwrap())
+            .stdout(Stdio::null())
+            .spawn()
+            .unwrap();
+        let deadline = Instant::now() + Duration::from_secs(60);
+        loop {
+            let text = std::fs::read_to_string(&log).unwrap();
+            let ready = text.lines().filter_map(|line| serde_json::from_str::<serde_json::Value>(line).ok());
+            if let Some(ready) = ready.into_iter().find(|line| line["message"] == "ready") {
+                let address = |name: &str| ready[name].as_str().unwrap().parse().unwrap();
+                return Self { child, ingest: address("ingest"), console: address("console") };
+            }
+            if let Some(status) = child.try_wait().unwrap() {
+                panic!("the program ended with {status}:\n{text}");
+            }
+            assert!(Instant::now() < deadline, "not ready:\n{text}");
+            std::thread::sleep(Duration::from_millis(5));
+        }
+    }
+
+    /// A sender that knows the secrets.
+    pub fn sender(&self) -> Sender {
+        Sender::to(self.ingest)
+    }
+
+    /// The process's id.
+    pub fn id(&self) -> u32 {
+        self.child.id()
+    }
+
+    /// SIGKILL.
+    pub fn kill(mut self) {
+        self.child.kill().unwrap();
+        self.child.wait().unwrap();
+    }
+
+    /// SIGTERM; waits for the end and gives the exit code.
+    pub fn terminate(mut self) -> Option<i32> {
+        let killed = Command::new("kill").args(["-TERM", &self.child.id().to_string()]).status().unwrap();
+        assert!(killed.success());
+        self.child.wait().unwrap().code()
+    }
+}
+
+impl Drop for Program {
+    fn drop(&mut self) {
+        let _ = self.child.kill();
+        let _ = self.child.wait();
+    }
+}

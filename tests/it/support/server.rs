@@ -1,0 +1,108 @@
+//! The whole program within the test's process, on ports of its own and a store of its own.
+
+use std::path::Path;
+
+use valuestream::app::App;
+use valuestream::config::Config;
+
+use super::receiver::Receiver;
+use super::sender::{GITHUB_SECRET, JENKINS_TOKEN, Sender};
+
+/// Settings for a test: every listener on a free port, both sources on, quick to settle.
+pub fn settings(store: &Path) -> Vec<(String, String)> {
+    [
+        ("INGEST__LISTEN", "127.0.0.1:0"),
+        ("CONSOLE__LISTEN", "127.0.0.1:0"),
+        ("STORE__URL", &format!("sqlite://{}", store.display())),
+        ("SOURCES__GITHUB__SECRETS", GITHUB_SECRET),
+        ("SOURCES__JENKINS__SECRETS", JENKINS_TOKEN),
+        ("EXPORT__SETTLE", "0s"),
+    ]
+    .map(|(key, value)| (format!("VALUESTREAM__{key}"), value.to_owned()))
+    .to_vec()
+}
+
+/// A running program.
+pub struct Server {
+    app: App,
+    settings: Vec<(String, String)>,
+    /// Removed with the store in it when the server is dropped.
+    pub folder: tempfile::TempDir,
+}
+
+impl Server {
+    /// Starts with the usual settings, spans going nowhere.
+    pub async fn start() -> Self {
+        Self::start_with(&[]).await
+    }
+
+    /// Starts with spans going to `receiver`.
+    pub async fn exporting(receiver: &Receiver) -> Self {
+        Self::start_with(&[("EXPORT__ENDPOINT", &receiver.endpoint())]).await
+    }
+
+    /// Starts with some settings changed (names without the prefix).
+    pub async fn start_with(changes: &[(&str, &str)]) -> Self {
+        let folder = tempfile::tempdir().unwrap();
+        let mut settings = settings(&folder.path().join("store.db"));
+        settings.extend(changes.iter().map(|(k, v)| (format!("VALUESTREAM__{k}"), (*v).to_owned())));
+        Self::run(folder, settings).await
+    }
+
+    async fn run(folder: tempfile::TempDir, settings: Vec<(String, String)>) -> Self {
+        let config = Config::load(None, settings.iter().cloned()).unwrap();
+        config.validate().unwrap();
+        let app = App::start(&config).await.unwrap();
+        Self { app, settings, folder }
+    }
+
+    /// Stops, and starts again on the same store.
+    pub async fn restart(self, changes: &[(&str, &str)]) -> Self {
+        let Self { app, mut settings, folder } = self;
+        app.stop().await;
+        settings.extend(changes.iter().map(|(k, v)| (format!("VALUESTREAM__{k}"), (*v).to_owned())));
+        Self::run(folder, settings).await
+    }
+
+    /// Stops as SIGTERM does.
+    pub async fn stop(self) -> tempfile::TempDir {
+        self.app.stop().await;
+        self.folder
+    }
+
+    /// A sender that knows the secrets.
+    pub fn sender(&self) -> Sender {
+        Sender::to(self.app.ingest)
+    }
+
+    /// Where deliveries are taken.
+    pub fn ingest(&self) -> std::net::SocketAddr {
+        self.app.ingest
+    }
+
+    /// What a console route answers.
+    pub async fn console(&self, path: &str) -> (u16, String) {
+        let url = format!("http://{}{path}", self.app.console);
+        let answer = super::sender::client().get(url).send().await.unwrap();
+        (answer.status().as_u16(), answer.text().await.unwrap())
+    }
+
+    /// The value of one line of `/metrics`.
+    pub async fn metric(&self, series: &str) -> f64 {
+        let (status, text) = self.console("/metrics").await;
+        assert_eq!(status, 200, "{text}");
+        let line = text.lines().find_map(|line| line.strip_prefix(series)?.strip_prefix(' '));
+        line.unwrap_or_else(|| panic!("no {series} in\n{text}")).parse().unwrap()
+    }
+
+    /// Waits until a line of `/metrics` has a value.
+    pub async fn metric_becomes(&self, series: &str, value: f64) {
+        for _ in 0..600 {
+            if self.metric(series).await == value {
+                return;
+            }
+            tokio::time::sleep(std::time::Duration::from_millis(50)).await;
+        }
+        panic!("{series} is {}, never {value}", self.metric(series).await);
+    }
+}
