@@ -106,7 +106,7 @@ pub fn understanding(config: &Config, rules: &Rules) -> Result<Understanding, gl
 }
 
 fn access(config: &Config) -> Result<Vec<(Source, Access)>, ConfigError> {
-    let of = |source| {
+    let of = |source| -> Result<Access, ConfigError> {
         let secrets = config.secrets(source)?;
         Ok(match (secrets.is_empty(), config.allow_unsigned(source)) {
             (false, _) => Access::Secrets(secrets),
@@ -218,12 +218,12 @@ impl App {
     }
 }
 
-fn start_exports(
+fn start_exports<S: Store>(
     tasks: &TaskTracker,
     stop: &CancellationToken,
     backends: Vec<Backend>,
     clients: Vec<Client>,
-    store: &Arc<SqliteStore>,
+    store: &Arc<S>,
     rules: Rules,
     metrics: &Metrics,
 ) {

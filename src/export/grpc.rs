@@ -15,7 +15,7 @@ use tonic::metadata::MetadataMap;
 use tonic::transport::{Certificate, Channel, ClientTlsConfig, Endpoint, Identity};
 use tonic::{Code, Status};
 use tower::util::MapResult;
-use tower::{BoxError, ServiceExt};
+use tower::ServiceExt;
 
 use super::backend::{Backend, Compression};
 use super::tls::Certificates;
@@ -33,10 +33,10 @@ pub(super) struct Grpc {
 
 /// A channel whose answers are gRPC's or errors. tonic would read the page of a proxy that is
 /// overloaded as a broken message, which says nothing about whether to try again.
-type GrpcOnly = MapResult<Channel, fn(Answer<tonic::transport::Error>) -> Answer<BoxError>>;
+type GrpcOnly = MapResult<Channel, fn(Answer<tonic::transport::Error>) -> Answer<NoAnswer>>;
 type Answer<E> = Result<http::Response<Body>, E>;
 
-fn grpc_only(answer: Answer<tonic::transport::Error>) -> Answer<BoxError> {
+fn grpc_only(answer: Answer<tonic::transport::Error>) -> Answer<NoAnswer> {
     let response = answer?;
     let header = |name| response.headers().get(name).and_then(|value| value.to_str().ok());
     let is_grpc = header("content-type").is_some_and(|kind| kind.starts_with("application/grpc"));
@@ -44,7 +44,17 @@ fn grpc_only(answer: Answer<tonic::transport::Error>) -> Answer<BoxError> {
         return Ok(response);
     }
     let after = header("retry-after").and_then(|value| status::retry_after(value, Timestamp::now()));
-    Err(NotGrpc { status: response.status().as_u16(), after }.into())
+    Err(NoAnswer::NotGrpc(NotGrpc { status: response.status().as_u16(), after }))
+}
+
+/// Why there is no answer of a gRPC server. A type of its own, since of a boxed error the compiler
+/// cannot prove that the client's future may go from thread to thread.
+#[derive(Debug, thiserror::Error)]
+enum NoAnswer {
+    #[error(transparent)]
+    Transport(#[from] tonic::transport::Error),
+    #[error("{0}")]
+    NotGrpc(#[source] NotGrpc),
 }
 
 /// An HTTP answer that no gRPC server gave.

@@ -64,7 +64,7 @@ impl<S: Store> Exporter<S> {
             // Registered before the look into the outbox, so that what is put there in between
             // is not missed.
             let notified = filled.notified();
-            let wait = match self.round(&stop).await {
+            let wait = match self.round(stop.clone()).await {
                 Next::GoOn if !stop.is_cancelled() => continue,
                 Next::GoOn => return,
                 Next::Idle => {
@@ -84,7 +84,7 @@ impl<S: Store> Exporter<S> {
     }
 
     /// Leases, sends and settles once.
-    async fn round(&mut self, stop: &CancellationToken) -> Next {
+    async fn round(&mut self, stop: CancellationToken) -> Next {
         let leased = match self.store.lease(&self.backend.name, self.window).await {
             Ok(leased) if leased.is_empty() => return Next::Idle,
             Ok(leased) => leased,
@@ -113,7 +113,8 @@ impl<S: Store> Exporter<S> {
         let mut groups = self.grouped(leased);
         groups.reverse();
         while let Some(mut group) = groups.pop() {
-            let verdict = match encode::request(group.iter().map(|e| (e.source.as_str(), e.spans.as_slice()))) {
+            let request = encode::request(group.iter().map(|e| (e.source.as_str(), e.spans.as_slice())));
+            let verdict = match request {
                 Ok(request) => self.client.send(request).await,
                 Err(unreadable) => {
                     let entry = group.remove(unreadable.position.min(group.len() - 1));

@@ -27,7 +27,7 @@ pub(super) struct Identity {
 
 /// Makes ring the process' provider of cryptography unless there is one; may be called again.
 /// Both clients need it, and neither brings its own.
-pub(super) fn install_provider() {
+pub(crate) fn install_provider() {
     // Err means that somebody was first, which is as good.
     let _ = ring::default_provider().install_default();
 }

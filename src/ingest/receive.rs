@@ -119,7 +119,7 @@ impl Ingest {
             }
         };
         let received_at = clock::now();
-        let understand = |ingest: &Ingest, access: &Access, head: &axum::http::request::Parts, body: &[u8]| {
+        let understand = move |ingest: &Ingest, access: &Access, head: &axum::http::request::Parts, body: &[u8]| {
             if let Err(denied) = verify::verify(source, access, &head.headers, head.uri.query(), body) {
                 return Understood::Denied(denied);
             }
