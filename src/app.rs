@@ -101,7 +101,10 @@ pub fn understanding(config: &Config, rules: &Rules) -> Result<Understanding, gl
     Ok(Understanding {
         people: config.people,
         tagger: rules.tagger.clone(),
-        jenkins: JenkinsOptions::new(&config.sources.jenkins.default_host, &config.sources.jenkins.deploy_jobs)?,
+        jenkins: JenkinsOptions::new(
+            &config.sources.jenkins.default_host,
+            &config.sources.jenkins.deploy_jobs,
+        )?,
     })
 }
 
@@ -137,11 +140,8 @@ impl App {
         let (ingest_listener, ingest_address) = bind("ingest.listen", config.ingest.listen).await?;
         let (console_listener, console_address) = bind("console.listen", config.console.listen).await?;
 
-        let grouping = Grouping {
-            queue: config.ingest.queue,
-            batch: config.ingest.batch,
-            gather: config.ingest.gather,
-        };
+        let grouping =
+            Grouping { queue: config.ingest.queue, batch: config.ingest.batch, gather: config.ingest.gather };
         let (committer, committer_task) =
             Committer::start(store.clone(), rules.clone(), grouping, metrics.clone());
         let ingest = Ingest {
@@ -154,8 +154,10 @@ impl App {
             metrics: metrics.clone(),
             warned_at: AtomicI64::new(0),
         };
-        let limits =
-            Limits { connections: config.ingest.max_connections, header_timeout: config.ingest.header_timeout };
+        let limits = Limits {
+            connections: config.ingest.max_connections,
+            header_timeout: config.ingest.header_timeout,
+        };
         let grace = config.ingest.shutdown;
         let stop_ingest = CancellationToken::new();
         let ingest_task = tokio::spawn(server::serve(

@@ -47,7 +47,8 @@ fn answer(code: StatusCode, status: &str, reason: Option<&str>) -> Response {
         Some(reason) => serde_json::json!({ "status": status, "reason": reason }),
         None => serde_json::json!({ "status": status }),
     };
-    (code, [(header::CONTENT_TYPE, HeaderValue::from_static("application/json"))], body.to_string()).into_response()
+    (code, [(header::CONTENT_TYPE, HeaderValue::from_static("application/json"))], body.to_string())
+        .into_response()
 }
 
 async fn guard<S: Store>(State(console): State<Arc<Console<S>>>, request: Request, next: Next) -> Response {
@@ -55,8 +56,11 @@ async fn guard<S: Store>(State(console): State<Arc<Console<S>>>, request: Reques
     if allowed {
         return next.run(request).await;
     }
-    let mut response =
-        answer(StatusCode::UNAUTHORIZED, "unauthorized", Some("send Authorization: Bearer with console.token"));
+    let mut response = answer(
+        StatusCode::UNAUTHORIZED,
+        "unauthorized",
+        Some("send Authorization: Bearer with console.token"),
+    );
     response.headers_mut().insert(header::WWW_AUTHENTICATE, HeaderValue::from_static("Bearer"));
     response
 }
@@ -105,7 +109,8 @@ async fn parent<S: Store>(State(console): State<Arc<Console<S>>>, asked: Query<A
                 "root": root,
                 "traceparent": traceparent(&root, &key, asked.episode),
             });
-            ([(header::CONTENT_TYPE, HeaderValue::from_static("application/json"))], body.to_string()).into_response()
+            ([(header::CONTENT_TYPE, HeaderValue::from_static("application/json"))], body.to_string())
+                .into_response()
         }
         Err(StoreError::Corrupt(reason)) => {
             tracing::error!(reason, "an item's row cannot be read");

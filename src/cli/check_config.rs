@@ -1,7 +1,7 @@
 //! `valuestream check-config`: the configuration in force, and what to look at.
 
-use super::output::{complain, print};
 use super::CliError;
+use super::output::{complain, print};
 use crate::config::Config;
 
 pub(super) fn run(config: &Config) -> Result<(), CliError> {

@@ -56,7 +56,8 @@ pub(super) async fn run(command: ExportsCommand) -> Result<(), CliError> {
 }
 
 async fn list(store: &SqliteStore, json: bool) -> Result<(), CliError> {
-    let mut rows = vec![["id", "backend", "key", "episode", "spans", "rejected", "reason"].map(str::to_owned).to_vec()];
+    let mut rows =
+        vec![["id", "backend", "key", "episode", "spans", "rejected", "reason"].map(str::to_owned).to_vec()];
     let mut after = 0;
     loop {
         let page = store.rejected(after, PAGE).await?;
@@ -84,11 +85,7 @@ async fn list(store: &SqliteStore, json: bool) -> Result<(), CliError> {
     let mut text = if rows.len() == 1 { "nothing was rejected\n".to_owned() } else { table(&rows) };
     for (backend, backlog) in store.stats().await?.backlog {
         let since = backlog.oldest.and_then(Time::from_micros).map(|at| format!(", the oldest since {at}"));
-        text.push_str(&format!(
-            "{backend}: {} waiting{}\n",
-            backlog.entries,
-            since.unwrap_or_default()
-        ));
+        text.push_str(&format!("{backend}: {} waiting{}\n", backlog.entries, since.unwrap_or_default()));
     }
     print(&text)?;
     Ok(())

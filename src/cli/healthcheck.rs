@@ -26,7 +26,8 @@ pub(super) async fn run(args: &HealthcheckArgs) -> Result<(), CliError> {
         .build()
         .map_err(|error| failed(error.to_string()))?;
     let answer = client.get(&args.url).send().await;
-    let answer = answer.map_err(|error| failed(format!("no answer, is the server running? {}", error.without_url())))?;
+    let answer = answer
+        .map_err(|error| failed(format!("no answer, is the server running? {}", error.without_url())))?;
     let (status, text) = (answer.status(), answer.text().await.unwrap_or_default());
     if status.is_success() { Ok(()) } else { Err(failed(format!("{status} {text}"))) }
 }

@@ -133,14 +133,16 @@ async fn list(store: &SqliteStore, json: bool) -> Result<(), CliError> {
 
 async fn show(store: &SqliteStore, id: i64) -> Result<(), CliError> {
     let Some((source, received_at, kept)) = store.quarantined(id).await? else { return Err(missing(id)) };
-    let mut text = format!("source: {source}\nreceived: {received_at}\nreason: {}\n", printable(&kept.reason));
+    let mut text =
+        format!("source: {source}\nreceived: {received_at}\nreason: {}\n", printable(&kept.reason));
     for (name, value) in &kept.headers {
         text.push_str(&format!("{name}: {}\n", printable(value)));
     }
     text.push('\n');
     print(&text)?;
     let body = String::from_utf8_lossy(&kept.body);
-    let shown: String = body.chars().map(|c| if c.is_control() && !c.is_whitespace() { '\u{fffd}' } else { c }).collect();
+    let shown: String =
+        body.chars().map(|c| if c.is_control() && !c.is_whitespace() { '\u{fffd}' } else { c }).collect();
     print(&format!("{shown}\n"))?;
     Ok(())
 }
@@ -161,7 +163,9 @@ async fn retry(
         let headers: HeaderMap = kept
             .headers
             .iter()
-            .filter_map(|(name, value)| Some((name.parse::<HeaderName>().ok()?, value.parse::<HeaderValue>().ok()?)))
+            .filter_map(|(name, value)| {
+                Some((name.parse::<HeaderName>().ok()?, value.parse::<HeaderValue>().ok()?))
+            })
             .collect();
         let request = Request { headers: &headers, body: &kept.body };
         let parsed = sources::parse(source, request, &understanding.context(received_at));

@@ -14,8 +14,8 @@ use tonic::codegen::http;
 use tonic::metadata::MetadataMap;
 use tonic::transport::{Certificate, Channel, ClientTlsConfig, Endpoint, Identity};
 use tonic::{Code, Status};
-use tower::util::MapResult;
 use tower::ServiceExt;
+use tower::util::MapResult;
 
 use super::backend::{Backend, Compression};
 use super::tls::Certificates;

@@ -97,7 +97,8 @@ impl<S: Store> Exporter<S> {
         let next = self.send_all(leased, &mut settlements).await;
         // Until this is durable the entries stay leased; else they would be sent twice.
         let mut wait = FIRST_WAIT;
-        while let Err(error) = self.store.settle(&self.backend.name, settlements.clone(), clock::now()).await {
+        while let Err(error) = self.store.settle(&self.backend.name, settlements.clone(), clock::now()).await
+        {
             tracing::warn!(%error, backend = self.backend.name, "what was sent cannot be noted down; trying again");
             tokio::select! {
                 () = stop.cancelled() => return Next::GoOn,
@@ -136,7 +137,9 @@ impl<S: Store> Exporter<S> {
                     let reason = match rejected >= spans {
                         true => format!("rejected: {message}"),
                         // Sending them again to find out which would double those it took.
-                        false => format!("{rejected} of {spans} spans in the request were rejected: {message}"),
+                        false => {
+                            format!("{rejected} of {spans} spans in the request were rejected: {message}")
+                        }
                     };
                     settlements.push(self.rejected(group, reason));
                 }
@@ -149,14 +152,24 @@ impl<S: Store> Exporter<S> {
                 Verdict::Retry { after, reason } => {
                     let wait = after.unwrap_or_else(|| self.backoff(LONGEST_WAIT));
                     if self.failures == 1 {
-                        tracing::warn!(backend = self.backend.name, reason, ?wait, "spans cannot be sent now; they are kept and sent later");
+                        tracing::warn!(
+                            backend = self.backend.name,
+                            reason,
+                            ?wait,
+                            "spans cannot be sent now; they are kept and sent later"
+                        );
                     }
                     self.keep(group, groups, settlements);
                     return Next::Wait(wait);
                 }
                 Verdict::Refused { reason } => {
                     let wait = self.backoff(LONGEST_REFUSED_WAIT);
-                    tracing::error!(backend = self.backend.name, reason, ?wait, "the backend refuses us; check its endpoint and headers, spans are kept meanwhile");
+                    tracing::error!(
+                        backend = self.backend.name,
+                        reason,
+                        ?wait,
+                        "the backend refuses us; check its endpoint and headers, spans are kept meanwhile"
+                    );
                     self.keep(group, groups, settlements);
                     return Next::Wait(wait);
                 }
@@ -186,7 +199,11 @@ impl<S: Store> Exporter<S> {
 
     fn succeeded(&mut self) {
         if self.failures > 0 {
-            tracing::info!(backend = self.backend.name, failures = self.failures, "the backend takes spans again");
+            tracing::info!(
+                backend = self.backend.name,
+                failures = self.failures,
+                "the backend takes spans again"
+            );
         }
         self.failures = 0;
         self.window = (self.window * 2).min(self.backend.batch_spans.max(1));
@@ -196,7 +213,6 @@ impl<S: Store> Exporter<S> {
     /// all of that, so that several senders do not come back at once.
     fn backoff(&mut self, longest: Duration) -> Duration {
         self.failures = self.failures.saturating_add(1);
-        self.window = (self.window / 2).max(1);
         let full = FIRST_WAIT.saturating_mul(1 << self.failures.min(16)).min(longest);
         rand::rng().random_range(full / 2..=full)
     }
@@ -219,8 +235,9 @@ impl<S: Store> Exporter<S> {
     }
 
     /// Keeps what was tried, and gives back what was not.
-    fn keep(&self, tried: Vec<Leased>, rest: Vec<Vec<Leased>>, settlements: &mut Vec<Settlement>) {
+    fn keep(&mut self, tried: Vec<Leased>, rest: Vec<Vec<Leased>>, settlements: &mut Vec<Settlement>) {
         self.metrics.exported(&self.backend.name, ExportResult::Retry, tried.len() as u64);
+        self.window = (tried.len() / 2).max(1);
         settlements.push(Settlement::Retry(tried.iter().map(|entry| entry.id).collect()));
         let untried: Vec<i64> = rest.iter().flatten().map(|entry| entry.id).collect();
         if !untried.is_empty() {

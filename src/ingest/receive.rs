@@ -70,9 +70,8 @@ pub struct Ingest {
 
 /// The ingest listener's routes.
 pub fn router(ingest: Arc<Ingest>) -> Router {
-    let mut router = Router::new()
-        .route("/healthz", any(async || Reply::Healthy))
-        .fallback(async || Reply::NotFound);
+    let mut router =
+        Router::new().route("/healthz", any(async || Reply::Healthy)).fallback(async || Reply::NotFound);
     for source in Source::ALL {
         let route = any(move |State(ingest): State<Arc<Ingest>>, request: Request| async move {
             let reply = ingest.receive(source, request).await;
@@ -94,7 +93,8 @@ enum Understood {
 
 impl Ingest {
     async fn receive(self: &Arc<Self>, source: Source, request: Request) -> Reply {
-        let access = self.access.iter().find(|(on, _)| *on == source).map_or(&Access::Off, |(_, access)| access);
+        let access =
+            self.access.iter().find(|(on, _)| *on == source).map_or(&Access::Off, |(_, access)| access);
         if matches!(access, Access::Off) {
             return Reply::Off(source.as_str());
         }
@@ -115,11 +115,16 @@ impl Ingest {
             Err(Unread::TooSlow) => return Reply::TooSlow,
             Err(Unread::Truncated) => return Reply::Truncated,
             Err(Unread::NoRoom) => {
-                return Reply::Unavailable("too many large deliveries at the same time: try again later".to_owned());
+                return Reply::Unavailable(
+                    "too many large deliveries at the same time: try again later".to_owned(),
+                );
             }
         };
         let received_at = clock::now();
-        let understand = move |ingest: &Ingest, access: &Access, head: &axum::http::request::Parts, body: &[u8]| {
+        let understand = move |ingest: &Ingest,
+                               access: &Access,
+                               head: &axum::http::request::Parts,
+                               body: &[u8]| {
             if let Err(denied) = verify::verify(source, access, &head.headers, head.uri.query(), body) {
                 return Understood::Denied(denied);
             }
@@ -129,7 +134,8 @@ impl Ingest {
         let understood = if held.bytes.len() <= LARGE {
             understand(self, access, &head, &held.bytes)
         } else {
-            let (ingest, access, head, body) = (self.clone(), access.clone(), head.clone(), held.bytes.clone());
+            let (ingest, access, head, body) =
+                (self.clone(), access.clone(), head.clone(), held.bytes.clone());
             let task = tokio::task::spawn_blocking(move || understand(&ingest, &access, &head, &body));
             match task.await {
                 Ok(understood) => understood,

@@ -105,13 +105,17 @@ impl Reply {
         Some(match self {
             Reply::Recorded(_) | Reply::Healthy => return None,
             Reply::Duplicate => "this delivery was seen before".to_owned(),
-            Reply::Ignored(reason) | Reply::Quarantined(reason) | Reply::Unavailable(reason) => reason.clone(),
+            Reply::Ignored(reason) | Reply::Quarantined(reason) | Reply::Unavailable(reason) => {
+                reason.clone()
+            }
             Reply::UnsupportedMediaType(reason) => reason.clone(),
             Reply::Unauthorized(denied) => denied.to_string(),
             Reply::NotFound => "no such route: deliveries go to POST /github or /jenkins".to_owned(),
             Reply::Off(source) => format!("the source {source} is off: configure sources.{source}.secrets"),
             Reply::MethodNotAllowed => "deliveries are sent with POST".to_owned(),
-            Reply::TooLarge(limit) => format!("the body is larger than {limit} bytes (ingest.max_body_bytes)"),
+            Reply::TooLarge(limit) => {
+                format!("the body is larger than {limit} bytes (ingest.max_body_bytes)")
+            }
             Reply::TooSlow => "the body did not arrive in time (ingest.body_timeout)".to_owned(),
             Reply::Truncated => "the body broke off".to_owned(),
         })

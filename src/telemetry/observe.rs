@@ -19,7 +19,8 @@ impl Metrics {
             match turn.ended {
                 None => self.event_started(turn.source, turn.kind),
                 Some((error, micros)) => {
-                    let took = micros.and_then(|micros| u64::try_from(micros).ok()).map(Duration::from_micros);
+                    let took =
+                        micros.and_then(|micros| u64::try_from(micros).ok()).map(Duration::from_micros);
                     self.event_ended(turn.source, turn.kind, error, took);
                 }
             }

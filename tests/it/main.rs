@@ -1,5 +1,12 @@
 //! Tests of the whole against real peers over real sockets.
 #![allow(clippy::unwrap_used, clippy::expect_used, clippy::panic)]
 
+mod answers;
+mod connections;
+mod corpus;
+mod fold;
+mod kill;
 mod otlp;
+mod outage;
+mod story;
 mod support;

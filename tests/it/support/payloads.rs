@@ -135,7 +135,14 @@ pub fn deployment_status(id: u64, created: i64, at: i64, state: &str) -> Value {
 
 /// A notification of Jenkins' Notification plugin about build `number` of `job` (a path such as
 /// `acme/api/PR-15`), in `minute`.
-pub fn jenkins(job: &str, number: u64, phase: &str, minute: i64, duration: i64, status: Option<&str>) -> Value {
+pub fn jenkins(
+    job: &str,
+    number: u64,
+    phase: &str,
+    minute: i64,
+    duration: i64,
+    status: Option<&str>,
+) -> Value {
     let path = format!("job/{}/", job.split('/').collect::<Vec<_>>().join("/job/"));
     let mut build = json!({
         "full_url": format!("https://ci.example.org/{path}{number}/"), "number": number, "queue_id": number,

@@ -22,6 +22,15 @@ pub fn settings(store: &Path) -> Vec<(String, String)> {
     .to_vec()
 }
 
+fn changed(mut settings: Vec<(String, String)>, changes: &[(&str, &str)]) -> Vec<(String, String)> {
+    for (name, value) in changes {
+        let name = format!("VALUESTREAM__{name}");
+        settings.retain(|(known, _)| *known != name);
+        settings.push((name, (*value).to_owned()));
+    }
+    settings
+}
+
 /// A running program.
 pub struct Server {
     app: App,
@@ -43,9 +52,12 @@ impl Server {
 
     /// Starts with some settings changed (names without the prefix).
     pub async fn start_with(changes: &[(&str, &str)]) -> Self {
-        let folder = tempfile::tempdir().unwrap();
-        let mut settings = settings(&folder.path().join("store.db"));
-        settings.extend(changes.iter().map(|(k, v)| (format!("VALUESTREAM__{k}"), (*v).to_owned())));
+        Self::on(tempfile::tempdir().unwrap(), changes).await
+    }
+
+    /// Starts on the store in a folder, which may be there already.
+    pub async fn on(folder: tempfile::TempDir, changes: &[(&str, &str)]) -> Self {
+        let settings = changed(settings(&folder.path().join("store.db")), changes);
         Self::run(folder, settings).await
     }
 
@@ -58,10 +70,9 @@ impl Server {
 
     /// Stops, and starts again on the same store.
     pub async fn restart(self, changes: &[(&str, &str)]) -> Self {
-        let Self { app, mut settings, folder } = self;
+        let Self { app, settings, folder } = self;
         app.stop().await;
-        settings.extend(changes.iter().map(|(k, v)| (format!("VALUESTREAM__{k}"), (*v).to_owned())));
-        Self::run(folder, settings).await
+        Self::run(folder, changed(settings, changes)).await
     }
 
     /// Stops as SIGTERM does.

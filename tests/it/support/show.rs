@@ -37,10 +37,12 @@ fn time(nanos: u64) -> String {
 /// the order of their keys, ids replaced by the names of the spans they belong to.
 pub fn spans(received: &[Received]) -> String {
     let mut sorted: Vec<&Received> = received.iter().collect();
-    sorted.sort_by_key(|r| (key(r), r.span.start_time_unix_nano, r.span.name.clone(), r.span.span_id.clone()));
+    sorted
+        .sort_by_key(|r| (key(r), r.span.start_time_unix_nano, r.span.name.clone(), r.span.span_id.clone()));
     let mut names: BTreeMap<Vec<u8>, String> = BTreeMap::new();
     for r in &sorted {
-        let step = attribute(&r.span.attributes, "cicd.pipeline.task.run.id").filter(|_| r.span.name == "step");
+        let step =
+            attribute(&r.span.attributes, "cicd.pipeline.task.run.id").filter(|_| r.span.name == "step");
         let name = format!("{}{}", key(r), step.map(|n| format!("#{n}")).unwrap_or_default());
         names.insert(r.span.span_id.clone(), name);
     }
@@ -49,22 +51,35 @@ pub fn spans(received: &[Received]) -> String {
     for r in sorted {
         let span = &r.span;
         text.push_str(&format!("{} / {} {}\n", r.service, span.name, named(&span.span_id)));
-        text.push_str(&format!("  trace {} span {}\n", hex::encode(&span.trace_id), hex::encode(&span.span_id)));
+        text.push_str(&format!(
+            "  trace {} span {}\n",
+            hex::encode(&span.trace_id),
+            hex::encode(&span.span_id)
+        ));
         if !span.parent_span_id.is_empty() {
             text.push_str(&format!("  parent {}\n", named(&span.parent_span_id)));
         }
         text.push_str(&format!("  {} to {}", time(span.start_time_unix_nano), time(span.end_time_unix_nano)));
-        text.push_str(&format!(" kind {:?} status {:?}\n", span.kind(), span.status.as_ref().map(|s| (s.code(), s.message.clone()))));
+        text.push_str(&format!(
+            " kind {:?} status {:?}\n",
+            span.kind(),
+            span.status.as_ref().map(|s| (s.code(), s.message.clone()))
+        ));
         for attribute in &span.attributes {
             text.push_str(&format!("  {} = {}\n", attribute.key, value(&attribute.value)));
         }
         for event in &span.events {
-            let more: Vec<String> = event.attributes.iter().map(|a| format!(" {}={}", a.key, value(&a.value))).collect();
+            let more: Vec<String> =
+                event.attributes.iter().map(|a| format!(" {}={}", a.key, value(&a.value))).collect();
             text.push_str(&format!("  @ {} {}{}\n", time(event.time_unix_nano), event.name, more.concat()));
         }
         for link in &span.links {
             let how = attribute(&link.attributes, "valuestream.relation").unwrap_or_default();
-            text.push_str(&format!("  -> {} ({how}) in {}\n", named(&link.span_id), hex::encode(&link.trace_id)));
+            text.push_str(&format!(
+                "  -> {} ({how}) in {}\n",
+                named(&link.span_id),
+                hex::encode(&link.trace_id)
+            ));
         }
     }
     text
