@@ -2,12 +2,12 @@
 //! everybody is an error, what is probably not meant is a warning.
 
 use std::net::{IpAddr, SocketAddr};
-use std::path::Path;
 use std::time::Duration;
 
 use secrecy::ExposeSecret;
 
 use super::{BackendSettings, Config, ConfigError, MAIN_BACKEND};
+use crate::export::backend::{Backend, BackendError};
 use crate::work::key::Source;
 
 /// A secret shorter than this, in bytes, can be guessed.
@@ -143,7 +143,7 @@ impl Config {
         self.check_backend("export", MAIN_BACKEND, &self.export.main, warnings)?;
         for (name, backend) in &self.export.backends {
             let section = format!("export.backends.{name}");
-            if backend.endpoint.is_empty() {
+            if backend.endpoint.is_none() && backend.traces_endpoint.is_none() {
                 return Err(
                     self.wrong(&format!("{section}.endpoint"), "is not set: where should its spans go?")
                 );
@@ -157,55 +157,34 @@ impl Config {
         &self,
         section: &str,
         name: &str,
-        backend: &BackendSettings,
+        settings: &BackendSettings,
         warnings: &mut Vec<Warning>,
     ) -> Result<(), ConfigError> {
-        let zero = [
-            ("batch", backend.batch == 0),
-            ("timeout", backend.timeout.is_some_and(|timeout| timeout.is_zero())),
-        ];
-        if let Some((key, _)) = zero.iter().find(|(_, zero)| *zero) {
-            return Err(self.wrong(&format!("{section}.{key}"), "must be more than zero"));
-        }
-        let files = [
-            ("ca_certificate", &backend.ca_certificate),
-            ("client_certificate", &backend.client_certificate),
-            ("client_key", &backend.client_key),
-        ];
-        for (key, path) in files {
-            if let Some(path) = path {
-                readable(&format!("{section}.{key}"), path)?;
+        let locate = |error| self.locate(section, error);
+        if let Some(backend) = Backend::new(name, settings).map_err(locate)? {
+            backend.check_files().map_err(locate)?;
+            if backend.exposes_headers() {
+                warnings.push(Warning::PlainHeaders(name.to_owned()));
             }
-        }
-        if backend.client_certificate.is_some() != backend.client_key.is_some() {
-            let problem = "client_certificate and client_key belong together: set both or none";
-            return Err(self.wrong(&format!("{section}.client_certificate"), problem));
-        }
-        if !backend.headers.is_empty() && crosses_a_network_in_the_clear(&backend.endpoint) {
-            warnings.push(Warning::PlainHeaders(name.to_owned()));
         }
         Ok(())
     }
-}
 
-fn readable(key: &str, path: &Path) -> Result<(), ConfigError> {
-    std::fs::read(path).map(|_| ()).map_err(|error| ConfigError::File {
-        key: key.to_owned(),
-        path: path.to_owned(),
-        problem: error.to_string(),
-    })
+    /// What is wrong with a backend, with its whole key and where the value comes from.
+    fn locate(&self, section: &str, error: BackendError) -> ConfigError {
+        match error {
+            BackendError::Setting { key, problem, .. } => self.wrong(&format!("{section}.{key}"), problem),
+            BackendError::File { key, path, problem, .. } => {
+                ConfigError::File { key: format!("{section}.{key}"), path, problem }
+            }
+            BackendError::Setup { problem, .. } => self.wrong(section, problem),
+        }
+    }
 }
 
 /// Loopback, also in the form of an IPv6 address that holds an IPv4 one.
 fn is_loopback(ip: IpAddr) -> bool {
     ip.to_canonical().is_loopback()
-}
-
-fn crosses_a_network_in_the_clear(endpoint: &str) -> bool {
-    let Ok(url) = endpoint.parse::<hyper::Uri>() else { return false };
-    let host = url.host().unwrap_or_default().trim_matches(['[', ']']);
-    let near = host == "localhost" || host.parse().is_ok_and(is_loopback);
-    url.scheme_str() == Some("http") && !near
 }
 
 /// Whether the log understands `directives`. It would take a misspelt level for the name of a part

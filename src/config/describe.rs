@@ -120,8 +120,17 @@ fn shown(key: &str, value: &Value) -> String {
         }
         ValueKind::String(text) if text.is_empty() => "\"\"".to_owned(),
         _ if is_secret(key) => MASK.to_owned(),
+        ValueKind::String(text) if key.ends_with("endpoint") => quoted(&without_query(text)),
         ValueKind::String(text) => quoted(text),
         other => other.to_string(),
+    }
+}
+
+/// An address without what may hold a key.
+fn without_query(address: &str) -> String {
+    match address.find(['?', '#']) {
+        Some(at) => format!("{}***", &address[..=at]),
+        None => address.to_owned(),
     }
 }
 

@@ -14,17 +14,18 @@ const PREFIX: &str = "VALUESTREAM__";
 /// The origin of what nobody set.
 pub(super) const BY_DEFAULT: &str = "the defaults";
 
-/// The standard variables of OpenTelemetry that say the same as a key of `[export]`. The ones for
-/// traces alone come later, and so win.
-const OTEL: [(&str, &str); 8] = [
-    ("ENDPOINT", "endpoint"),
-    ("PROTOCOL", "protocol"),
-    ("HEADERS", "headers"),
-    ("COMPRESSION", "compression"),
-    ("TIMEOUT", "timeout"),
-    ("CERTIFICATE", "ca_certificate"),
-    ("CLIENT_CERTIFICATE", "client_certificate"),
-    ("CLIENT_KEY", "client_key"),
+/// The standard variables of OpenTelemetry that say the same as a key of `[export]`: how they end,
+/// that key, and the key of the one for traces alone, which wins.
+const OTEL: [(&str, &str, &str); 8] = [
+    // The one for traces is an address to use as it is.
+    ("ENDPOINT", "endpoint", "traces_endpoint"),
+    ("PROTOCOL", "protocol", "protocol"),
+    ("HEADERS", "headers", "headers"),
+    ("COMPRESSION", "compression", "compression"),
+    ("TIMEOUT", "timeout", "timeout"),
+    ("CERTIFICATE", "ca_certificate", "ca_certificate"),
+    ("CLIENT_CERTIFICATE", "client_certificate", "client_certificate"),
+    ("CLIENT_KEY", "client_key", "client_key"),
 ];
 
 /// One layer, ready to be merged.
@@ -59,6 +60,40 @@ impl Layer {
         table.insert((*last).to_owned(), value);
     }
 
+    /// `endpoint` and `traces_endpoint` answer the same question. A layer that gives one of them
+    /// clears the other, or a `traces_endpoint` from below would win over its `endpoint`.
+    fn with_one_address(mut self) -> Self {
+        let further = self.backends();
+        let main = std::iter::once(vec!["export"]);
+        for section in main.chain(further.iter().map(|name| vec!["export", "backends", name])) {
+            let at = |key| [section.as_slice(), &[key]].concat();
+            for (given, other) in [("endpoint", "traces_endpoint"), ("traces_endpoint", "endpoint")] {
+                if self.text(&at(given)).is_some_and(|text| !text.is_empty())
+                    && self.text(&at(other)).is_none()
+                {
+                    self.put(&at(other), Value::new(None, String::new()));
+                }
+            }
+        }
+        self
+    }
+
+    /// The text at a path.
+    fn text(&self, path: &[&str]) -> Option<&str> {
+        let (last, tables) = path.split_last()?;
+        let mut table = &self.0;
+        for name in tables {
+            match &table.get(*name)?.kind {
+                ValueKind::Table(next) => table = next,
+                _ => return None,
+            }
+        }
+        match &table.get(*last)?.kind {
+            ValueKind::String(text) => Some(text),
+            _ => None,
+        }
+    }
+
     /// The names of the backends beside the main one.
     fn backends(&self) -> Vec<String> {
         let below = |table: &Map<String, Value>, name: &str| match table.get(name).map(|v| v.kind.clone()) {
@@ -88,8 +123,9 @@ pub(super) fn merge<K: AsRef<str>, V: AsRef<str>>(
             backends.put(&["export", "backends", name, &key], value);
         }
     }
-    let layers = [defaults, backends, otel, file, environment];
-    let builder = layers.into_iter().fold(Tree::builder(), |builder, layer| builder.add_source(layer));
+    let over = [otel, file, environment].map(Layer::with_one_address);
+    let layers = [defaults, backends].into_iter().chain(over);
+    let builder = layers.fold(Tree::builder(), |builder, layer| builder.add_source(layer));
     builder.build().map_err(|error| ConfigError::Value {
         key: "the configuration".to_owned(),
         origin: BY_DEFAULT.to_owned(),
@@ -196,20 +232,27 @@ fn misspelt_prefix(name: &str, root: &Shape) -> Result<(), ConfigError> {
 
 fn from_otel<K: AsRef<str>, V: AsRef<str>>(variables: &[(K, V)], root: &Shape) -> Result<Layer, ConfigError> {
     let mut layer = Layer::default();
-    for prefix in ["OTEL_EXPORTER_OTLP_", "OTEL_EXPORTER_OTLP_TRACES_"] {
-        for (suffix, key) in OTEL {
-            let name = format!("{prefix}{suffix}");
-            let given = variables.iter().find(|(given, _)| given.as_ref() == name);
-            let Some(value) = given.map(|(_, value)| value.as_ref()).filter(|value| !value.is_empty()) else {
-                continue;
-            };
-            let context = Context { origin: &name, shape: root, spell: &variable };
-            let path = ["export", key];
-            // There the unit is always the millisecond, and is not written.
-            let value = if key == "timeout" { format!("{value}ms") } else { value.to_owned() };
-            let (shape, _) = context.find(&path)?;
-            layer.put(&path, context.fit(&path.join("."), shape, ValueKind::String(value))?);
-        }
+    let general = OTEL.map(|(suffix, key, _)| (format!("OTEL_EXPORTER_OTLP_{suffix}"), key));
+    let traces = OTEL.map(|(suffix, _, key)| (format!("OTEL_EXPORTER_OTLP_TRACES_{suffix}"), key));
+    for (name, key) in general.into_iter().chain(traces) {
+        let given = variables.iter().find(|(given, _)| given.as_ref() == name);
+        let Some(value) = given.map(|(_, value)| value.as_ref().trim()).filter(|value| !value.is_empty())
+        else {
+            continue;
+        };
+        let context = Context { origin: &name, shape: root, spell: &variable };
+        let path = ["export", key];
+        let dotted = path.join(".");
+        // There the unit is always the millisecond, and is not written.
+        let value = match key {
+            "timeout" if value.parse::<u64>().is_err() => {
+                return Err(context.wrong(&dotted, "write milliseconds without a unit, such as 10000"));
+            }
+            "timeout" => format!("{value}ms"),
+            _ => value.to_owned(),
+        };
+        let (shape, _) = context.find(&path)?;
+        layer.put(&path, context.fit(&dotted, shape, ValueKind::String(value))?);
     }
     Ok(layer)
 }

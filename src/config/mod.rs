@@ -22,6 +22,7 @@ pub use check::Warning;
 use secrecy::SecretString;
 use serde::Deserialize;
 
+use crate::export::backend::{Backend, BackendError, Compression, Endpoint, Headers, Protocol};
 use crate::work::key::Source;
 use crate::work::tags::{Rule, RuleError, Tagger};
 
@@ -205,7 +206,7 @@ pub struct GithubConfig {
     /// The webhook's secrets; see [`Config::secrets`] for these and those of the file.
     pub secrets: Vec<SecretString>,
     /// A file with further secrets, one per line.
-    #[serde(deserialize_with = "read::path")]
+    #[serde(deserialize_with = "read::given")]
     pub secret_file: Option<PathBuf>,
     /// Whether deliveries are believed unsigned, if there is no secret.
     pub allow_unsigned: bool,
@@ -218,7 +219,7 @@ pub struct JenkinsConfig {
     /// The tokens; see [`Config::secrets`] for these and those of the file.
     pub secrets: Vec<SecretString>,
     /// A file with further tokens, one per line.
-    #[serde(deserialize_with = "read::path")]
+    #[serde(deserialize_with = "read::given")]
     pub secret_file: Option<PathBuf>,
     /// Whether deliveries are believed without a token, if there is none.
     pub allow_unsigned: bool,
@@ -240,43 +241,37 @@ pub struct ExportSettings {
     pub backends: BTreeMap<String, BackendSettings>,
 }
 
-impl ExportSettings {
-    /// All backends that have an endpoint, by name; the main one is [`MAIN_BACKEND`].
-    pub fn all(&self) -> BTreeMap<&str, &BackendSettings> {
-        let main = std::iter::once((MAIN_BACKEND, &self.main));
-        let named = self.backends.iter().map(|(name, backend)| (name.as_str(), backend));
-        main.chain(named).filter(|(_, backend)| !backend.endpoint.is_empty()).collect()
-    }
-}
-
-/// One OTLP backend.
+/// One OTLP backend. [`Backend::new`] holds these against each other.
 #[derive(Clone, Debug, Deserialize)]
 #[serde(deny_unknown_fields)]
 pub struct BackendSettings {
-    /// Its URL, `http://` or `https://`, without a user; empty if there is none.
-    #[serde(deserialize_with = "read::endpoint")]
-    pub endpoint: String,
-    /// `grpc` or `http/protobuf`; empty where the endpoint's port decides.
-    #[serde(deserialize_with = "read::protocol")]
-    pub protocol: String,
-    /// Headers of every request, names in lower case.
-    pub headers: BTreeMap<String, SecretString>,
-    /// `gzip` or `none`.
-    #[serde(deserialize_with = "read::compression")]
-    pub compression: String,
-    /// How long it may take for one batch.
-    #[serde(deserialize_with = "read::duration")]
-    pub timeout: Option<Duration>,
+    /// Where to send: the base address, which `/v1/traces` is appended to for HTTP.
+    #[serde(deserialize_with = "read::given")]
+    pub endpoint: Option<Endpoint>,
+    /// The whole address, used as it is; wins over `endpoint`.
+    #[serde(deserialize_with = "read::given")]
+    pub traces_endpoint: Option<Endpoint>,
+    /// How requests travel; the endpoint's port decides if `None`.
+    #[serde(deserialize_with = "read::given")]
+    pub protocol: Option<Protocol>,
+    /// Headers of every request.
+    pub headers: Headers,
+    /// Whether requests are compressed.
+    #[serde(deserialize_with = "read::parsed")]
+    pub compression: Compression,
+    /// How long one request may take, from connecting to the end of the answer.
+    #[serde(with = "humantime_serde")]
+    pub timeout: Duration,
     /// The most spans in one request.
     pub batch: usize,
-    /// PEM file with certificates to trust besides the system's.
-    #[serde(deserialize_with = "read::path")]
+    /// PEM file with the only certificates to trust; the system's if `None`.
+    #[serde(deserialize_with = "read::given")]
     pub ca_certificate: Option<PathBuf>,
     /// PEM file with the certificate to show.
-    #[serde(deserialize_with = "read::path")]
+    #[serde(deserialize_with = "read::given")]
     pub client_certificate: Option<PathBuf>,
     /// PEM file with its key.
-    #[serde(deserialize_with = "read::path")]
+    #[serde(deserialize_with = "read::given")]
     pub client_key: Option<PathBuf>,
 }
 
@@ -350,6 +345,13 @@ impl Config {
     /// The rules and keys for tags, ready for use.
     pub fn tagger(&self) -> Result<Tagger, ConfigError> {
         Ok(Tagger::new(&self.tags.keys, &self.tags.rules)?)
+    }
+
+    /// All backends that have an endpoint, the main one first, the others by name.
+    pub fn backends(&self) -> Result<Vec<Backend>, BackendError> {
+        let main = std::iter::once((MAIN_BACKEND, &self.export.main));
+        let further = self.export.backends.iter().map(|(name, settings)| (name.as_str(), settings));
+        main.chain(further).filter_map(|(name, settings)| Backend::new(name, settings).transpose()).collect()
     }
 
     /// All secrets of a source, from the configuration and from its `secret_file`, which is read

@@ -51,8 +51,11 @@ fn the_defaults_are_those_of_the_contract() {
     assert!(config.sources.github.secrets.is_empty() && !config.sources.github.allow_unsigned);
     assert_eq!(config.sources.jenkins.default_host, "jenkins");
     assert_eq!(config.export.settle, Duration::from_secs(10));
-    assert_eq!(config.export.main.timeout, Some(Duration::from_secs(10)));
-    assert!(config.export.all().is_empty());
+    let main = &config.export.main;
+    assert_eq!((main.timeout, main.batch, main.protocol), (Duration::from_secs(10), 512, None));
+    assert_eq!(main.compression, Compression::Gzip);
+    assert!(main.headers.is_empty() && main.ca_certificate.is_none() && main.client_certificate.is_none());
+    assert!(config.backends().unwrap().is_empty());
     assert_eq!(config.log.format, LogFormat::Auto);
     assert_eq!(config.validate().unwrap(), [Warning::NoSource]);
 }
@@ -73,10 +76,84 @@ fn the_environment_beats_the_file_which_beats_otel_which_beats_the_defaults() {
     )
     .unwrap();
     assert_eq!((config.ingest.queue, config.ingest.batch, config.people), (9, 3, true));
-    assert_eq!(config.export.main.endpoint, "http://file:4317");
-    assert_eq!(config.export.main.timeout, Some(Duration::from_millis(2500)));
-    assert_eq!(config.export.main.headers["x-key"].expose_secret(), "a b");
-    assert_eq!(config.export.main.headers["other"].expose_secret(), "c");
+    assert_eq!(address(&config), "http://file:4317/");
+    assert_eq!(config.export.main.timeout, Duration::from_millis(2500));
+    assert_eq!(sent_headers(&config), "other=c x-key=a b");
+}
+
+/// Where the only backend sends.
+fn address(config: &Config) -> String {
+    let [backend] = config.backends().unwrap().try_into().unwrap();
+    backend.endpoint.url().to_string()
+}
+
+fn sent_headers(config: &Config) -> String {
+    let headers = config.export.main.headers.iter();
+    headers.map(|(name, value)| format!("{name}={}", value.expose_secret())).collect::<Vec<_>>().join(" ")
+}
+
+#[test]
+fn the_variables_of_opentelemetry_describe_the_main_backend_alone() {
+    let files: Vec<_> = (0..3).map(|_| tempfile::NamedTempFile::new().unwrap()).collect();
+    let paths: Vec<_> = files.iter().map(|file| file.path().to_str().unwrap()).collect();
+    let file = "[export.backends.second]\nendpoint = \"http://second:4318\"";
+    let otel = [
+        ("OTEL_EXPORTER_OTLP_ENDPOINT", " http://c:4318/base "),
+        ("OTEL_EXPORTER_OTLP_PROTOCOL", "http/protobuf"),
+        ("OTEL_EXPORTER_OTLP_TRACES_PROTOCOL", " "),
+        ("OTEL_EXPORTER_OTLP_HEADERS", "authorization=Basic%20YTpi"),
+        ("OTEL_EXPORTER_OTLP_COMPRESSION", "gzip"),
+        ("OTEL_EXPORTER_OTLP_TRACES_COMPRESSION", "none"),
+        ("OTEL_EXPORTER_OTLP_TRACES_CERTIFICATE", paths[0]),
+        ("OTEL_EXPORTER_OTLP_CLIENT_CERTIFICATE", paths[1]),
+        ("OTEL_EXPORTER_OTLP_CLIENT_KEY", paths[2]),
+    ];
+    let config = load(file, &otel).unwrap();
+    let [main, second] = config.backends().unwrap().try_into().unwrap();
+    assert_eq!((main.name.as_str(), second.name.as_str()), (MAIN_BACKEND, "second"));
+    assert_eq!(main.endpoint.url().as_str(), "http://c:4318/base/v1/traces");
+    assert_eq!((main.protocol, main.compression), (Protocol::HttpProtobuf, Compression::None));
+    assert_eq!(sent_headers(&config), "authorization=Basic YTpi");
+    assert_eq!(main.ca_certificate.as_deref(), Some(Path::new(paths[0])));
+    let client = main.client_certificate.unwrap();
+    assert_eq!((client.certificate, client.key), (PathBuf::from(paths[1]), PathBuf::from(paths[2])));
+    assert!(second.headers.is_empty() && second.ca_certificate.is_none());
+    assert_eq!(second.compression, Compression::Gzip);
+}
+
+#[test]
+fn the_later_place_says_where_to_send_in_either_form() {
+    const TRACES: (&str, &str) = ("OTEL_EXPORTER_OTLP_TRACES_ENDPOINT", "http://otel-traces:1/as/it/is");
+    const GENERAL: (&str, &str) = ("OTEL_EXPORTER_OTLP_ENDPOINT", "http://otel:1");
+    const ENDPOINT: (&str, &str) = ("VALUESTREAM__EXPORT__ENDPOINT", "http://own:1");
+    const WHOLE: (&str, &str) = ("VALUESTREAM__EXPORT__TRACES_ENDPOINT", "http://own:1/whole");
+    let file = "[export]\nendpoint = \"http://file:1\"";
+    let whole = "[export]\ntraces_endpoint = \"http://file:1/whole\"";
+    for (file, environment, sent_to) in [
+        ("", &[TRACES, GENERAL][..], TRACES.1),
+        ("", &[GENERAL], "http://otel:1/v1/traces"),
+        ("[export]\nbatch = 1", &[TRACES], TRACES.1),
+        (file, &[TRACES, GENERAL], "http://file:1/v1/traces"),
+        (whole, &[TRACES, GENERAL], "http://file:1/whole"),
+        (whole, &[ENDPOINT, TRACES], "http://own:1/v1/traces"),
+        (file, &[WHOLE, TRACES], "http://own:1/whole"),
+        (whole, &[("VALUESTREAM__EXPORT__ENDPOINT", "")], "http://file:1/whole"),
+        (file, &[ENDPOINT, WHOLE], "http://own:1/whole"),
+    ] {
+        assert_eq!(address(&load(file, environment).unwrap()), sent_to, "{file} {environment:?}");
+    }
+    let further = "[export.backends.b]\ntraces_endpoint = \"http://file:1/whole\"";
+    assert_eq!(address(&load(further, &[]).unwrap()), "http://file:1/whole");
+    warnings(load(further, &[]));
+    let config = load(further, &[("VALUESTREAM__EXPORT__BACKENDS__B__ENDPOINT", "http://own:1")]).unwrap();
+    assert_eq!(address(&config), "http://own:1/v1/traces");
+}
+
+#[test]
+fn a_header_of_a_lower_layer_can_be_taken_away() {
+    let otel = ("OTEL_EXPORTER_OTLP_HEADERS", "x-key=a,other=b");
+    let config = load("[export]\nheaders = { X-Key = \"\" }", &[otel]).unwrap();
+    assert_eq!(sent_headers(&config), "other=b");
 }
 
 #[test]
@@ -143,9 +220,13 @@ fn a_value_of_the_wrong_type_is_refused_with_key_and_origin() {
         ("[ingest]\ngather = 10", "ingest.gather", "in quotes"),
         ("[ingest]\nlisten = \"localhost\"", "ingest.listen", "an address with a port"),
         ("[log]\nformat = \"xml\"", "log.format", "\"human\""),
-        ("[export]\nprotocol = \"http/json\"", "export.protocol", "grpc, http/protobuf"),
+        ("[export]\nprotocol = \"http/json\"", "export.protocol", "http/json is not supported"),
         ("[export]\nendpoint = \"collector:4317\"", "export.endpoint", "http://"),
-        ("[export]\ntimeout = \"soon\"", "export.timeout", "not a duration"),
+        ("[export]\ntraces_endpoint = \"/v1/traces\"", "export.traces_endpoint", "http://"),
+        ("[export]\ncompression = \"zstd\"", "export.compression", "write none or gzip"),
+        ("[export]\ntimeout = \"soon\"", "export.timeout", "a duration"),
+        ("[export]\nheaders = { TE = \"x\" }", "export.headers", "'te' is set by the exporter itself"),
+        ("[export.backends.x]\nprotocol = \"udp\"", "export.backends.x.protocol", "write grpc or"),
         ("[export.backends.x]\nbatch = \"many\"", "export.backends.x.batch", "whole number"),
         ("[export.backends.X]\nbatch = 1", "export.backends.X", "lower-case"),
         ("[export.backends.default]\nbatch = 1", "export.backends.default", "choose another"),
@@ -169,10 +250,13 @@ fn a_value_of_the_wrong_type_is_refused_with_key_and_origin() {
         ("VALUESTREAM__CONSOLE__TOKEN", "caf\u{fffd}"),
         ("VALUESTREAM__CONSOLE__TOKEN", "two words"),
         ("OTEL_EXPORTER_OTLP_TIMEOUT", "10s"),
+        ("OTEL_EXPORTER_OTLP_TRACES_ENDPOINT", "collector:4318"),
+        ("OTEL_EXPORTER_OTLP_PROTOCOL", "http/json"),
     ] {
         let said = message(from_environment(&[(name, value)]));
         assert!(said.contains(&format!("in {name}: ")), "{said}");
     }
+    assert!(message(from_environment(&[("OTEL_EXPORTER_OTLP_TIMEOUT", "10s")])).contains("milliseconds"));
 }
 
 #[test]
@@ -192,14 +276,14 @@ fn a_backend_has_the_defaults_and_not_what_the_main_one_says() {
     let file = "[export]\nendpoint = \"https://a\"\nbatch = 7\nheaders = \"k=v\"\n\
                 [export.backends.tempo]\nendpoint = \"http://localhost:4318\"\nheaders = { \"X-Scope-OrgID\" = \"1\" }";
     let config = load(file, &[("VALUESTREAM__EXPORT__BACKENDS__TEMPO__TIMEOUT", "3s")]).unwrap();
-    let all = config.export.all();
-    assert_eq!(all.keys().copied().collect::<Vec<_>>(), ["default", "tempo"]);
-    assert_eq!((all["default"].batch, all["tempo"].batch), (7, 512));
-    assert_eq!(all["tempo"].timeout, Some(Duration::from_secs(3)));
-    assert_eq!(all["tempo"].headers.keys().collect::<Vec<_>>(), ["x-scope-orgid"]);
+    let [main, tempo] = config.backends().unwrap().try_into().unwrap();
+    assert_eq!((main.name.as_str(), tempo.name.as_str()), (MAIN_BACKEND, "tempo"));
+    assert_eq!((main.batch_spans, tempo.batch_spans), (7, 512));
+    assert_eq!(tempo.timeout, Duration::from_secs(3));
+    assert_eq!(tempo.headers.iter().map(|(name, _)| name).collect::<Vec<_>>(), ["x-scope-orgid"]);
     // Only by the environment, too.
     let config = from_environment(&[("VALUESTREAM__EXPORT__BACKENDS__B_1__ENDPOINT", "http://b")]).unwrap();
-    assert_eq!(config.export.all()["b_1"].compression, "gzip");
+    assert_eq!(config.backends().unwrap()[0].name, "b_1");
 }
 
 #[test]
@@ -322,8 +406,16 @@ fn what_cannot_work_is_refused() {
         let said = invalid(from_environment(&[(name, value)]));
         assert!(said.starts_with(&format!("{key} in ")), "{name}: {said}");
     }
-    let said = invalid(from_environment(&[("VALUESTREAM__EXPORT__CA_CERTIFICATE", "/nowhere/ca.pem")]));
+    let endpoint = ("VALUESTREAM__EXPORT__ENDPOINT", "https://collector");
+    let missing = ("VALUESTREAM__EXPORT__CA_CERTIFICATE", "/nowhere/ca.pem");
+    let said = invalid(from_environment(&[endpoint, missing]));
     assert!(said.starts_with("export.ca_certificate: /nowhere/ca.pem: "), "{said}");
+    let empty = tempfile::NamedTempFile::new().unwrap();
+    let empty = ("VALUESTREAM__EXPORT__CA_CERTIFICATE", empty.path().to_str().unwrap());
+    assert!(invalid(from_environment(&[endpoint, empty])).contains("no PEM certificate"));
+    let otel = "OTEL_EXPORTER_OTLP_TRACES_ENDPOINT";
+    let said = invalid(from_environment(&[(otel, "http://collector:4317/v1/traces")]));
+    assert!(said.starts_with(&format!("export.traces_endpoint in {otel}: gRPC has no path")), "{said}");
     let key = tempfile::NamedTempFile::new().unwrap();
     let said =
         invalid(from_environment(&[("VALUESTREAM__EXPORT__CLIENT_KEY", key.path().to_str().unwrap())]));
@@ -338,7 +430,9 @@ const HUNTER: &str = "hunter2-hunter2-hunter2";
 
 #[test]
 fn secrets_are_shown_nowhere() {
-    let file = format!("[export]\nendpoint = \"https://x\"\nheaders = {{ \"x-key\" = \"{HUNTER}\" }}");
+    let file = format!(
+        "[export]\nendpoint = \"https://x/?key={HUNTER}#{HUNTER}\"\nheaders = {{ \"x-key\" = \"{HUNTER}\" }}"
+    );
     let config = load(
         &file,
         &[
@@ -353,7 +447,9 @@ fn secrets_are_shown_nowhere() {
         config.sources.github.secrets[0].expose_secret() == HUNTER,
         "the secret has to be there to be hidden"
     );
-    let shown = format!("{config:?}\n{config:#?}\n{}", config.describe());
+    let described = config.describe();
+    assert!(described.contains("endpoint = \"https://x/?***\"  # /"), "{described}");
+    let shown = format!("{config:?}\n{config:#?}\n{described}");
     assert!(!shown.contains("hunter2"), "{shown}");
     assert!(
         config.describe().contains("token = \"***\"  # VALUESTREAM__CONSOLE__TOKEN"),

@@ -1,24 +1,20 @@
 //! A backend: where spans go, over which protocol, and with what. Made out of the settings of the
-//! configuration and, for the default backend, of the `OTEL_EXPORTER_OTLP_*` variables; whatever
-//! is wrong with them is said at start, by the name under which it was written.
+//! configuration, which have their types by then; here they are held against each other, and
+//! whatever does not fit is said at start, by its key.
 
 use std::fmt;
+use std::net::IpAddr;
 use std::path::PathBuf;
+use std::str::FromStr;
 use std::time::Duration;
 
 use reqwest::Url;
-use secrecy::SecretString;
 
-use super::headers;
-use super::settings::HeaderSettings;
-pub use super::settings::{BackendSettings, HeaderSettings as Headers};
+pub use super::headers::Headers;
+use super::tls;
+use crate::config::BackendSettings;
 
-/// The name of the backend that `[export]` itself describes. It alone takes what the
-/// configuration leaves out from `OTEL_EXPORTER_OTLP_*`.
-pub const DEFAULT: &str = "default";
-
-const DEFAULT_TIMEOUT: Duration = Duration::from_secs(10);
-const DEFAULT_BATCH: usize = 512;
+/// The port that means gRPC where nobody says how to send.
 const GRPC_PORT: u16 = 4317;
 
 /// How requests travel.
@@ -30,6 +26,21 @@ pub enum Protocol {
     HttpProtobuf,
 }
 
+impl FromStr for Protocol {
+    type Err = String;
+
+    fn from_str(text: &str) -> Result<Self, String> {
+        match text {
+            "grpc" => Ok(Protocol::Grpc),
+            "http/protobuf" => Ok(Protocol::HttpProtobuf),
+            "http/json" => {
+                Err("http/json is not supported; write http/protobuf, which goes to the same port".into())
+            }
+            other => Err(format!("'{other}' is unknown; write grpc or http/protobuf")),
+        }
+    }
+}
+
 /// Whether requests are compressed.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
 pub enum Compression {
@@ -37,6 +48,18 @@ pub enum Compression {
     None,
     /// With gzip.
     Gzip,
+}
+
+impl FromStr for Compression {
+    type Err = String;
+
+    fn from_str(text: &str) -> Result<Self, String> {
+        match text {
+            "none" => Ok(Compression::None),
+            "gzip" => Ok(Compression::Gzip),
+            other => Err(format!("'{other}' is unknown; write none or gzip")),
+        }
+    }
 }
 
 /// A certificate that proves who the sender is.
@@ -48,8 +71,8 @@ pub struct ClientCertificate {
     pub key: PathBuf,
 }
 
-/// The address that requests go to, path included: `http` or `https`, with a host and without
-/// credentials. Prints without its query, which may hold a key.
+/// An address to send to: `http` or `https`, with a host and without credentials. Prints without
+/// its query, which may hold a key.
 #[derive(Clone, PartialEq, Eq)]
 pub struct Endpoint(Url);
 
@@ -65,9 +88,39 @@ impl Endpoint {
     }
 
     /// Whether it is this very machine.
-    pub(super) fn is_loopback(&self) -> bool {
+    pub(crate) fn is_loopback(&self) -> bool {
         let host = self.0.host_str().unwrap_or_default().trim_matches(['[', ']']);
-        host == "localhost" || host.parse::<std::net::IpAddr>().is_ok_and(|ip| ip.is_loopback())
+        host == "localhost" || host.parse::<IpAddr>().is_ok_and(|ip| ip.to_canonical().is_loopback())
+    }
+
+    /// The path of a base address, as the OpenTelemetry specification says, unless it is there.
+    fn with_traces_path(mut self) -> Self {
+        let path = self.0.path().trim_end_matches('/').to_owned();
+        if path.ends_with("traces") {
+            self.0.set_path(&path);
+        } else {
+            self.0.set_path(&format!("{path}/v1/traces"));
+        }
+        self
+    }
+}
+
+impl FromStr for Endpoint {
+    type Err = &'static str;
+
+    /// What is wrong is said without quoting the address: it may hold a key.
+    fn from_str(text: &str) -> Result<Self, &'static str> {
+        const FORM: &str = "write it as http://host:port or https://host:port";
+        let mut url = Url::parse(text).map_err(|_| FORM)?;
+        // `host:4317` parses too, as an address of the scheme `host`.
+        if !matches!(url.scheme(), "http" | "https") || url.host_str().is_none_or(str::is_empty) {
+            return Err(FORM);
+        }
+        if !url.username().is_empty() || url.password().is_some() {
+            return Err("credentials do not belong into an address; put them into headers");
+        }
+        url.set_fragment(None);
+        Ok(Endpoint(url))
     }
 }
 
@@ -88,14 +141,14 @@ impl fmt::Debug for Endpoint {
 /// One backend, checked as far as that goes without the network or the file system.
 #[derive(Clone, Debug)]
 pub struct Backend {
-    /// Its name in the configuration, in logs and in the store; [`DEFAULT`] for `[export]`.
+    /// Its name in the configuration, in logs and in the store.
     pub name: String,
-    /// Where requests go.
+    /// Where requests go, path included.
     pub endpoint: Endpoint,
     /// How they travel.
     pub protocol: Protocol,
-    /// What goes along with each: names in lower case, and values that never print.
-    pub headers: Vec<(String, SecretString)>,
+    /// What goes along with each.
+    pub headers: Headers,
     /// Whether they are compressed.
     pub compression: Compression,
     /// How long one may take, from connecting to the end of the answer.
@@ -116,16 +169,18 @@ pub enum BackendError {
     Setting {
         /// The backend's name.
         backend: String,
-        /// The key in its section, or the environment variable.
-        key: String,
+        /// The key in its section.
+        key: &'static str,
         /// What is wrong, and what to write instead.
         problem: String,
     },
     /// A file that cannot be read or does not hold what it should.
-    #[error("export backend '{backend}': {}: {problem}", path.display())]
+    #[error("export backend '{backend}': {key}: {}: {problem}", path.display())]
     File {
         /// The backend's name.
         backend: String,
+        /// The key in its section that names the file.
+        key: &'static str,
         /// The file.
         path: PathBuf,
         /// What is wrong with it.
@@ -141,191 +196,74 @@ pub enum BackendError {
     },
 }
 
-/// A value and the name under which it was written.
-struct Found {
-    value: String,
-    key: String,
-    /// Whether an `OTEL_` variable holds it, with its own units and meaning.
-    otel: bool,
-}
-
-/// The two places where a setting can come from.
-struct Lookup<'a> {
-    backend: &'a str,
-    otel: Option<Variables<'a>>,
-}
-
-/// Looks up a variable of the environment.
-type Variables<'a> = &'a dyn Fn(&str) -> Option<String>;
-
-impl Lookup<'_> {
-    /// What the configuration says under `key`, else the environment under `OTEL_…_{suffix}`,
-    /// where the variable for traces goes before the general one.
-    fn find(&self, configured: Option<&String>, key: &str, suffix: &str) -> Option<Found> {
-        if let Some(value) = configured {
-            return Some(Found { value: value.clone(), key: key.to_owned(), otel: false });
-        }
-        let otel = self.otel?;
-        ["OTEL_EXPORTER_OTLP_TRACES_", "OTEL_EXPORTER_OTLP_"].iter().find_map(|prefix| {
-            let key = format!("{prefix}{suffix}");
-            let value = otel(&key)?.trim().to_owned();
-            (!value.is_empty()).then_some(Found { value, key, otel: true })
-        })
-    }
-
-    fn error(&self, key: &str, problem: impl Into<String>) -> BackendError {
-        BackendError::Setting {
-            backend: self.backend.to_owned(),
-            key: key.to_owned(),
-            problem: problem.into(),
-        }
-    }
-}
-
 impl Backend {
-    /// The backend that `settings` describe; `None` if nothing says where to send. `otel` looks up
-    /// an environment variable and is asked only for the backend called [`DEFAULT`].
-    pub fn resolve(
-        name: &str,
-        settings: &BackendSettings,
-        otel: &impl Fn(&str) -> Option<String>,
-    ) -> Result<Option<Backend>, BackendError> {
-        let lookup = Lookup { backend: name, otel: (name == DEFAULT).then_some(otel) };
-
-        let Some(endpoint) = lookup.find(settings.endpoint.as_ref(), "endpoint", "ENDPOINT") else {
-            return Ok(None);
+    /// The backend that `settings` describe; `None` if they do not say where to send. What they do
+    /// say has to make sense even then.
+    pub fn new(name: &str, settings: &BackendSettings) -> Result<Option<Backend>, BackendError> {
+        let wrong = |key, problem: &str| BackendError::Setting {
+            backend: name.to_owned(),
+            key,
+            problem: problem.to_owned(),
         };
-        let mut url = parse_url(&endpoint.value).map_err(|problem| lookup.error(&endpoint.key, problem))?;
-        let protocol = match lookup.find(settings.protocol.as_ref(), "protocol", "PROTOCOL") {
-            Some(found) => {
-                parse_protocol(&found.value).map_err(|problem| lookup.error(&found.key, problem))?
-            }
-            None if url.port() == Some(GRPC_PORT) => Protocol::Grpc,
-            None => Protocol::HttpProtobuf,
-        };
-        match protocol {
-            Protocol::Grpc if url.path() != "/" || url.query().is_some() => {
-                let problem = "gRPC has no path; leave it out, or set protocol to http/protobuf";
-                return Err(lookup.error(&endpoint.key, problem));
-            }
-            Protocol::HttpProtobuf if endpoint.key != "OTEL_EXPORTER_OTLP_TRACES_ENDPOINT" => {
-                add_traces_path(&mut url);
-            }
-            Protocol::Grpc | Protocol::HttpProtobuf => {}
+        if settings.batch == 0 {
+            return Err(wrong("batch", "must be more than zero"));
         }
-
-        let (headers, key) = match &settings.headers {
-            HeaderSettings::Absent => match lookup.find(None, "headers", "HEADERS") {
-                Some(found) => (headers::read(&HeaderSettings::Text(found.value.into())), found.key),
-                None => (Ok(Vec::new()), String::new()),
-            },
-            written => (headers::read(written), "headers".to_owned()),
-        };
-        let headers = headers.map_err(|problem| lookup.error(&key, problem))?;
-        if protocol == Protocol::Grpc
-            && let Some((name, _)) = headers.iter().find(|(name, _)| name.ends_with("-bin"))
-        {
-            return Err(lookup.error(&key, format!("'{name}' would be binary in gRPC; rename it")));
+        if settings.timeout.is_zero() {
+            return Err(wrong("timeout", "must be more than zero"));
         }
-
-        let compression = match lookup.find(settings.compression.as_ref(), "compression", "COMPRESSION") {
-            None => Compression::None,
-            Some(found) => match found.value.as_str() {
-                "none" => Compression::None,
-                "gzip" => Compression::Gzip,
-                other => {
-                    return Err(lookup.error(&found.key, format!("'{other}' is unknown; write none or gzip")));
-                }
-            },
-        };
-        let timeout = match lookup.find(settings.timeout.as_ref(), "timeout", "TIMEOUT") {
-            None => DEFAULT_TIMEOUT,
-            Some(found) => parse_timeout(&found).map_err(|problem| lookup.error(&found.key, problem))?,
-        };
-        let batch_spans = match &settings.batch {
-            None => DEFAULT_BATCH,
-            Some(text) => text.parse().ok().filter(|spans| *spans > 0).ok_or_else(|| {
-                lookup.error("batch", format!("'{text}' is not a number of spans; write 1 or more"))
-            })?,
-        };
-
-        let file = |configured: &Option<String>, key: &str, suffix: &str| {
-            lookup.find(configured.as_ref(), key, suffix)
-        };
-        let ca_certificate = file(&settings.ca_certificate, "ca_certificate", "CERTIFICATE");
-        let certificate = file(&settings.client_certificate, "client_certificate", "CLIENT_CERTIFICATE");
-        let key = file(&settings.client_key, "client_key", "CLIENT_KEY");
-        let client_certificate = match (certificate, key) {
+        let together = "client_certificate and client_key belong together: set both or none";
+        let client_certificate = match (&settings.client_certificate, &settings.client_key) {
             (None, None) => None,
             (Some(certificate), Some(key)) => {
-                Some(ClientCertificate { certificate: certificate.value.into(), key: key.value.into() })
+                Some(ClientCertificate { certificate: certificate.clone(), key: key.clone() })
             }
-            (Some(found), None) | (None, Some(found)) => {
-                let problem = "a client certificate and its key go together; set both or none";
-                return Err(lookup.error(&found.key, problem));
-            }
+            (Some(_), None) => return Err(wrong("client_certificate", together)),
+            (None, Some(_)) => return Err(wrong("client_key", together)),
         };
 
+        let (written, key, whole) = match (&settings.traces_endpoint, &settings.endpoint) {
+            (Some(endpoint), _) => (endpoint.clone(), "traces_endpoint", true),
+            (None, Some(endpoint)) => (endpoint.clone(), "endpoint", false),
+            (None, None) => return Ok(None),
+        };
+        let protocol = settings.protocol.unwrap_or(match written.url().port() {
+            Some(GRPC_PORT) => Protocol::Grpc,
+            _ => Protocol::HttpProtobuf,
+        });
+        let endpoint = match protocol {
+            Protocol::Grpc if written.url().path() != "/" || written.url().query().is_some() => {
+                return Err(wrong(key, "gRPC has no path; leave it out, or set protocol to http/protobuf"));
+            }
+            Protocol::HttpProtobuf if !whole => written.with_traces_path(),
+            Protocol::Grpc | Protocol::HttpProtobuf => written,
+        };
+        if protocol == Protocol::Grpc
+            && let Some((name, _)) = settings.headers.iter().find(|(name, _)| name.ends_with("-bin"))
+        {
+            return Err(wrong("headers", &format!("'{name}' would be binary in gRPC; rename it")));
+        }
         Ok(Some(Backend {
             name: name.to_owned(),
-            endpoint: Endpoint(url),
+            endpoint,
             protocol,
-            headers,
-            compression,
-            timeout,
-            ca_certificate: ca_certificate.map(|found| found.value.into()),
+            headers: settings.headers.clone(),
+            compression: settings.compression,
+            timeout: settings.timeout,
+            ca_certificate: settings.ca_certificate.clone(),
             client_certificate,
-            batch_spans,
+            batch_spans: settings.batch,
         }))
     }
-}
 
-/// An address that can be sent to. What is wrong is said without quoting it: it may hold a key.
-fn parse_url(text: &str) -> Result<Url, &'static str> {
-    const FORM: &str = "write it as http://host:port or https://host:port";
-    let mut url = Url::parse(text).map_err(|_| FORM)?;
-    // `host:4317` parses too, as an address of the scheme `host`.
-    if !matches!(url.scheme(), "http" | "https") || url.host_str().is_none_or(str::is_empty) {
-        return Err(FORM);
+    /// Whether the files that it names are there and hold what they should.
+    pub fn check_files(&self) -> Result<(), BackendError> {
+        tls::certificates(self).map(|_| ())
     }
-    if !url.username().is_empty() || url.password().is_some() {
-        return Err("credentials do not belong into an address; put them into headers");
-    }
-    url.set_fragment(None);
-    Ok(url)
-}
 
-fn parse_protocol(text: &str) -> Result<Protocol, String> {
-    match text {
-        "grpc" => Ok(Protocol::Grpc),
-        "http/protobuf" => Ok(Protocol::HttpProtobuf),
-        "http/json" => {
-            Err("http/json is not supported; write http/protobuf, which goes to the same port".into())
-        }
-        other => Err(format!("'{other}' is unknown; write grpc or http/protobuf")),
+    /// Whether credentials would cross a network in the clear.
+    pub fn exposes_headers(&self) -> bool {
+        !self.headers.is_empty() && !self.endpoint.is_tls() && !self.endpoint.is_loopback()
     }
-}
-
-/// The path of a base address, as the OpenTelemetry specification says, unless it is the full one.
-fn add_traces_path(url: &mut Url) {
-    let path = url.path().trim_end_matches('/').to_owned();
-    if path.ends_with("traces") {
-        url.set_path(&path);
-    } else {
-        url.set_path(&format!("{path}/v1/traces"));
-    }
-}
-
-fn parse_timeout(found: &Found) -> Result<Duration, String> {
-    let (timeout, form) = if found.otel {
-        (found.value.parse().ok().map(Duration::from_millis), "milliseconds, such as 10000")
-    } else {
-        let parsed = humantime_serde::re::humantime::parse_duration(&found.value);
-        (parsed.ok(), "a duration with its unit, such as 10s")
-    };
-    timeout
-        .filter(|timeout| !timeout.is_zero())
-        .ok_or_else(|| format!("'{}' is no time to wait; write {form}", found.value))
 }
 
 #[cfg(test)]

@@ -6,13 +6,13 @@ use std::time::Duration;
 use opentelemetry_proto::tonic::collector::trace::v1::{
     ExportTraceServiceRequest, ExportTraceServiceResponse,
 };
-use secrecy::SecretString;
 
 use super::backend::{Backend, BackendError, Protocol};
 use super::grpc::Grpc;
+use super::headers::Headers;
 use super::http::Http;
+use super::tls;
 use super::verdict::Verdict;
-use super::{headers, tls};
 
 pub(super) const USER_AGENT: &str = concat!("valuestream/", env!("CARGO_PKG_VERSION"));
 /// The most of an answer that is read, in bytes.
@@ -23,7 +23,7 @@ pub(super) const LONGEST_ANSWER: usize = 64 * 1024;
 pub struct Client {
     backend: String,
     timeout: Duration,
-    headers: Vec<(String, SecretString)>,
+    headers: Headers,
     transport: Transport,
 }
 
@@ -45,7 +45,7 @@ impl Client {
         };
         let transport = transport.map_err(|problem| BackendError::Setup {
             backend: backend.name.clone(),
-            problem: headers::redact(&backend.headers, &problem),
+            problem: backend.headers.redact(&problem),
         })?;
         Ok(Client {
             backend: backend.name.clone(),
@@ -73,7 +73,7 @@ impl Client {
             Ok(verdict) => verdict,
             Err(_) => Verdict::Retry { after: None, reason: format!("no answer within {:?}", self.timeout) },
         };
-        match verdict.map_text(|text| headers::redact(&self.headers, text)) {
+        match verdict.map_text(|text| self.headers.redact(text)) {
             Verdict::Partial { rejected: 0, message } => {
                 if !message.is_empty() {
                     tracing::warn!(backend = self.backend, "the backend took all spans and warns: {message}");

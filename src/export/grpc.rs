@@ -20,7 +20,7 @@ use tower::util::MapResult;
 use super::backend::{Backend, Compression};
 use super::tls::Certificates;
 use super::verdict::{Verdict, causes};
-use super::{client, headers, status};
+use super::{client, status};
 
 /// A dead peer is noticed after this long without an answer to a ping.
 const KEEPALIVE: Duration = Duration::from_secs(30);
@@ -101,7 +101,7 @@ impl Grpc {
         if backend.compression == Compression::Gzip {
             service = service.send_compressed(CompressionEncoding::Gzip);
         }
-        let metadata = MetadataMap::from_headers(headers::map(&backend.headers));
+        let metadata = MetadataMap::from_headers(backend.headers.map());
         Ok(Self { service, metadata })
     }
 

@@ -16,7 +16,7 @@ use serde_json::Value;
 use super::backend::{Backend, Compression};
 use super::tls::Certificates;
 use super::verdict::{Verdict, causes};
-use super::{client, headers, status};
+use super::{client, status};
 
 const PROTOBUF: &str = "application/x-protobuf";
 
@@ -60,7 +60,7 @@ impl Http {
             builder = builder.identity(Identity::from_pem(&pem).map_err(|cause| causes(&cause))?);
         }
         let client = builder.build().map_err(|cause| causes(&cause))?;
-        let mut headers = headers::map(&backend.headers);
+        let mut headers = backend.headers.map();
         headers.insert(CONTENT_TYPE, HeaderValue::from_static(PROTOBUF));
         if backend.compression == Compression::Gzip {
             headers.insert(CONTENT_ENCODING, HeaderValue::from_static("gzip"));

@@ -11,6 +11,11 @@ use rustls::{ClientConfig, RootCertStore};
 
 use super::backend::{Backend, BackendError};
 
+/// The keys under which the files are configured.
+const CA: &str = "ca_certificate";
+const CERTIFICATE: &str = "client_certificate";
+const KEY: &str = "client_key";
+
 /// PEM texts that have been found to be what they should be.
 pub(super) struct Certificates {
     /// The only authorities to trust.
@@ -34,19 +39,20 @@ pub(crate) fn install_provider() {
 
 /// Reads the files that `backend` names.
 pub(super) fn certificates(backend: &Backend) -> Result<Certificates, BackendError> {
-    let error = |path: &Path, problem: String| BackendError::File {
+    let error = |key: &'static str, path: &Path, problem: String| BackendError::File {
         backend: backend.name.clone(),
+        key,
         path: path.to_owned(),
         problem,
     };
-    let read = |path: &Path| {
-        std::fs::read(path).map_err(|cause| error(path, format!("the file cannot be read: {cause}")))
+    let read = |key, path: &Path| {
+        std::fs::read(path).map_err(|cause| error(key, path, format!("the file cannot be read: {cause}")))
     };
-    let chain = |path: &Path, pem: &[u8]| {
+    let chain = |key, path: &Path, pem: &[u8]| {
         let certificates: Result<Vec<_>, _> = CertificateDer::pem_slice_iter(pem).collect();
         match certificates {
             Ok(certificates) if !certificates.is_empty() => Ok(certificates),
-            _ => Err(error(path, "there is no PEM certificate in it".to_owned())),
+            _ => Err(error(key, path, "there is no PEM certificate in it".to_owned())),
         }
     };
 
@@ -54,11 +60,11 @@ pub(super) fn certificates(backend: &Backend) -> Result<Certificates, BackendErr
     let ca = match &backend.ca_certificate {
         None => None,
         Some(path) => {
-            let pem = read(path)?;
-            for certificate in chain(path, &pem)? {
-                roots
-                    .add(certificate)
-                    .map_err(|cause| error(path, format!("a certificate in it cannot be used: {cause}")))?;
+            let pem = read(CA, path)?;
+            for certificate in chain(CA, path, &pem)? {
+                roots.add(certificate).map_err(|cause| {
+                    error(CA, path, format!("a certificate in it cannot be used: {cause}"))
+                })?;
             }
             Some(pem)
         }
@@ -66,10 +72,10 @@ pub(super) fn certificates(backend: &Backend) -> Result<Certificates, BackendErr
     let client = match &backend.client_certificate {
         None => None,
         Some(files) => {
-            let (certificate, key) = (read(&files.certificate)?, read(&files.key)?);
-            let certificates = chain(&files.certificate, &certificate)?;
+            let (certificate, key) = (read(CERTIFICATE, &files.certificate)?, read(KEY, &files.key)?);
+            let certificates = chain(CERTIFICATE, &files.certificate, &certificate)?;
             let private = PrivateKeyDer::from_pem_slice(&key)
-                .map_err(|_| error(&files.key, "there is no PEM private key in it".to_owned()))?;
+                .map_err(|_| error(KEY, &files.key, "there is no PEM private key in it".to_owned()))?;
             // Built for the check alone: whether the key is one, and that certificate's.
             ClientConfig::builder_with_provider(Arc::new(ring::default_provider()))
                 .with_safe_default_protocol_versions()
@@ -77,7 +83,7 @@ pub(super) fn certificates(backend: &Backend) -> Result<Certificates, BackendErr
                     config.with_root_certificates(roots).with_client_auth_cert(certificates, private)
                 })
                 .map_err(|cause| {
-                    error(&files.key, format!("it does not go with the certificate: {cause}"))
+                    error(KEY, &files.key, format!("it does not go with the certificate: {cause}"))
                 })?;
             Some(Identity { certificate, key })
         }

@@ -1,11 +1,12 @@
 //! Every verdict of the OTLP client, over both protocols, against a real receiver.
 
-use std::path::Path;
+use std::path::{Path, PathBuf};
 use std::time::Duration;
 
 use opentelemetry_proto::tonic::collector::trace::v1::ExportTraceServiceRequest;
 use tonic::Code;
-use valuestream::export::backend::{Backend, BackendSettings, Headers};
+use valuestream::config::{BackendSettings, Config};
+use valuestream::export::backend::{Backend, Compression, Headers};
 use valuestream::export::client::Client;
 use valuestream::export::encode;
 use valuestream::export::verdict::Verdict;
@@ -21,16 +22,25 @@ const BOTH: [&str; 2] = ["grpc", "http/protobuf"];
 
 fn settings(receiver: &Receiver, protocol: &str) -> BackendSettings {
     BackendSettings {
-        endpoint: Some(receiver.endpoint()),
-        protocol: Some(protocol.to_owned()),
+        endpoint: Some(receiver.endpoint().parse().unwrap()),
+        protocol: Some(protocol.parse().unwrap()),
         // Reached only by what should not take long at all.
-        timeout: Some("20s".to_owned()),
-        ..Default::default()
+        timeout: Duration::from_secs(20),
+        compression: Compression::None,
+        ..defaults()
     }
 }
 
+fn defaults() -> BackendSettings {
+    Config::load(None, [("", ""); 0]).unwrap().export.main
+}
+
+fn headers<const N: usize>(headers: [(&str, &str); N]) -> Headers {
+    Headers::new(headers.map(|(name, value)| (name.to_owned(), value.to_owned()))).unwrap()
+}
+
 fn backend(settings: &BackendSettings) -> Backend {
-    Backend::resolve("test", settings, &|_: &str| None).unwrap().unwrap()
+    Backend::new("test", settings).unwrap().unwrap()
 }
 
 fn client(settings: &BackendSettings) -> Client {
@@ -90,12 +100,9 @@ fn refused(verdict: Verdict) -> String {
 #[tokio::test]
 async fn spans_arrive_with_their_resource() {
     for (protocol, via) in BOTH.into_iter().zip([Via::Grpc, Via::Http]) {
-        for compression in ["none", "gzip"] {
+        for compression in [Compression::None, Compression::Gzip] {
             let receiver = Receiver::start().await;
-            let settings = BackendSettings {
-                compression: Some(compression.to_owned()),
-                ..settings(&receiver, protocol)
-            };
+            let settings = BackendSettings { compression, ..settings(&receiver, protocol) };
             let client = client(&settings);
             assert_eq!(client.send(request(&["issue", "build"])).await, Verdict::Sent);
             assert_eq!(client.send(request(&["deploy"])).await, Verdict::Sent);
@@ -108,7 +115,11 @@ async fn spans_arrive_with_their_resource() {
             assert_eq!(received[0].scope, ("valuestream".to_owned(), env!("CARGO_PKG_VERSION").to_owned()));
             assert_eq!(received[0].span, request(&["issue"]).resource_spans[0].scope_spans[0].spans[0]);
             for request in receiver.requests() {
-                assert_eq!((request.via, request.compressed), (via, compression == "gzip"), "{protocol}");
+                assert_eq!(
+                    (request.via, request.compressed),
+                    (via, compression == Compression::Gzip),
+                    "{protocol}"
+                );
             }
         }
     }
@@ -118,7 +129,7 @@ async fn spans_arrive_with_their_resource() {
 async fn headers_go_with_every_request() {
     for protocol in BOTH {
         let receiver = Receiver::start().await;
-        let headers = Headers::Text("Authorization=Basic%20YTpi,x-scope-orgid=acme".into());
+        let headers = headers([("Authorization", "Basic YTpi"), ("x-scope-orgid", "acme")]);
         let client = client(&BackendSettings { headers, ..settings(&receiver, protocol) });
         for _ in 0..2 {
             assert_eq!(client.send(request(&["issue"])).await, Verdict::Sent);
@@ -301,7 +312,7 @@ async fn no_reason_repeats_a_header() {
     for (protocol, answer) in answers {
         let receiver = Receiver::start().await;
         receiver.script([answer]);
-        let headers = Headers::Text("authorization=Bearer%20hunter2-hunter2".into());
+        let headers = headers([("authorization", "Bearer hunter2-hunter2")]);
         let client = client(&BackendSettings { headers, ..settings(&receiver, protocol) });
         let reason = refused(client.send(request(&["issue"])).await);
         assert!(reason.contains("unknown key") && !reason.contains("hunter2"), "{reason}");
@@ -316,7 +327,7 @@ async fn an_endless_answer_is_not_read() {
         receiver.script([Answer::Endless { status }]);
         // Were it read, this timeout would end it.
         let settings =
-            BackendSettings { timeout: Some("3s".to_owned()), ..settings(&receiver, "http/protobuf") };
+            BackendSettings { timeout: Duration::from_secs(3), ..settings(&receiver, "http/protobuf") };
         match client(&settings).send(request(&["issue"])).await {
             Verdict::Sent => assert_eq!(status, 200),
             Verdict::Reject { reason, .. } => assert_eq!((status, reason.chars().count()), (400, 300)),
@@ -335,7 +346,8 @@ async fn silence_ends_with_the_timeout() {
     for protocol in BOTH {
         let receiver = Receiver::start().await;
         receiver.script([Answer::Hang]);
-        let settings = BackendSettings { timeout: Some("300ms".to_owned()), ..settings(&receiver, protocol) };
+        let settings =
+            BackendSettings { timeout: Duration::from_millis(300), ..settings(&receiver, protocol) };
         let client = client(&settings);
         let (_, reason) = retry(client.send(request(&["issue"])).await);
         assert_eq!(reason, "no answer within 300ms", "{protocol}");
@@ -381,14 +393,13 @@ async fn a_backend_that_is_not_there_yet_is_retried() {
 
 #[test]
 fn a_client_outside_of_a_runtime_is_an_error_and_no_panic() {
-    let settings =
-        BackendSettings { endpoint: Some("http://localhost:4317".to_owned()), ..Default::default() };
+    let settings = BackendSettings { endpoint: Some("http://localhost:4317".parse().unwrap()), ..defaults() };
     let error = Client::new(&backend(&settings)).unwrap_err().to_string();
     assert!(error.contains("runtime"), "{error}");
 }
 
-fn path(path: impl AsRef<Path>) -> Option<String> {
-    Some(path.as_ref().to_str().unwrap().to_owned())
+fn path(path: impl AsRef<Path>) -> Option<PathBuf> {
+    Some(path.as_ref().to_owned())
 }
 
 #[tokio::test]
