@@ -8,7 +8,6 @@
 
 mod check;
 mod describe;
-mod interim;
 mod layers;
 mod read;
 mod schema;

@@ -1,0 +1,33 @@
+# syntax=docker/dockerfile:1
+
+FROM rust:1.95.0-bookworm AS build
+WORKDIR /build
+# The manifest alone first: dependencies are built in a layer that a change of the source leaves
+# alone.
+COPY Cargo.toml Cargo.lock ./
+RUN mkdir src \
+    && echo '//! A place-holder while the dependencies are built.' > src/lib.rs \
+    && echo 'fn main() {}' > src/main.rs \
+    && cargo build --release --locked \
+    && rm -r src
+COPY . .
+# The place-holder is younger than the sources: without this cargo would take it for the program.
+RUN find src -name '*.rs' -exec touch {} + \
+    && cargo build --release --locked --bin valuestream \
+    && mkdir /data
+
+FROM gcr.io/distroless/cc-debian12:nonroot
+COPY --from=build /build/target/release/valuestream /usr/local/bin/valuestream
+COPY --from=build --chown=10001:10001 /data /data
+USER 10001:10001
+WORKDIR /data
+VOLUME /data
+# The console stays on the container's own loopback. To publish it, set
+# VALUESTREAM__CONSOLE__LISTEN=0.0.0.0:5001 and VALUESTREAM__CONSOLE__TOKEN.
+ENV VALUESTREAM__STORE__URL=sqlite:///data/valuestream.db \
+    VALUESTREAM__INGEST__LISTEN=0.0.0.0:5000
+EXPOSE 5000 5001
+STOPSIGNAL SIGTERM
+HEALTHCHECK --interval=30s --timeout=5s --start-period=20s --retries=3 CMD ["valuestream", "healthcheck"]
+ENTRYPOINT ["valuestream"]
+CMD ["serve"]
