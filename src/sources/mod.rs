@@ -26,6 +26,8 @@ pub mod verify;
 mod corpus_tests;
 #[cfg(test)]
 mod fuzz_tests;
+#[cfg(test)]
+mod testing;
 
 /// A verified request.
 #[derive(Clone, Copy)]
@@ -170,9 +172,15 @@ pub fn parse(source: Source, request: Request<'_>, context: &Context<'_>) -> Del
     }
 }
 
-/// The body as text; checked once, so that what parses it need not.
+/// The body as text; checked once, so that what parses it need not. Every payload is an object; of
+/// an array serde would take the members for a struct's fields.
 fn text(body: &[u8]) -> Result<&str, ParseError> {
-    std::str::from_utf8(body).map_err(|error| ParseError::NotUtf8 { at: error.valid_up_to() })
+    let text = std::str::from_utf8(body).map_err(|error| ParseError::NotUtf8 { at: error.valid_up_to() })?;
+    match text.trim_start().as_bytes().first() {
+        Some(b'{') => Ok(text),
+        Some(_) => Err(ParseError::NotJson { reason: "it does not begin with {".to_owned() }),
+        None => Err(ParseError::NotJson { reason: "it is empty".to_owned() }),
+    }
 }
 
 /// Whether the request says that its body is a form.

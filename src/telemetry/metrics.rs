@@ -411,7 +411,7 @@ mod tests {
             rest.map(|rest| rest.split(' ').next().unwrap().to_owned()).collect()
         };
         assert_eq!(named("# HELP "), named("# TYPE "));
-        assert_eq!(named("# TYPE ").len(), 17);
+        assert_eq!(named("# TYPE ").len(), 16);
     }
 
     #[test]

@@ -104,7 +104,7 @@ impl Report<'_> {
     }
 
     /// All that follows from the message.
-    pub(super) fn said(self, key: Key, context: &Context<'_>) -> Result<Said, ParseError> {
+    pub(super) fn said(self, key: Key, context: &Context<'_>) -> Said {
         let stamp = Stamp::stated(None, self.stage.step());
         // When a build starts, what was checked out can still be the build before's.
         let scm_stamp = if self.stage.ended() { stamp } else { Stamp { trust: Trust::Near, ..stamp } };
@@ -125,7 +125,7 @@ impl Report<'_> {
         let mut flaws = self.flaws;
         flaws.sort_unstable();
         flaws.dedup();
-        Ok(Said { events: vec![Event { key, facts }], refs: Vec::new(), flaws })
+        Said { events: vec![Event { key, facts }], refs: Vec::new(), flaws }
     }
 
     fn describe(&self, facts: &mut Facts, stamp: Stamp, kind: Kind, context: &Context<'_>) {
