@@ -1,2 +1,3 @@
 //! placeholder
+pub mod sources;
 pub mod work;

@@ -1,0 +1,269 @@
+//! What every event of GitHub needs: the repository it is about and its host, keys within it,
+//! times that may be implausible, and the facts that any item has from its repository.
+
+use std::collections::BTreeSet;
+
+use super::payload::{Free, Id, PullRequestRef, Repository, Text, User, string};
+use crate::sources::{Context, ParseError, Parsed, url};
+use crate::work::attr::{Attr, Value, clipped};
+use crate::work::event::{
+    Event, Facts, Flaw, Happening, Outcome, Pointer, Ref, Relation, Role, Said, Target, What,
+};
+use crate::work::key::{Key, Kind, Source};
+use crate::work::lattice::{Latest, Stamp};
+use crate::work::mention;
+use crate::work::time::Time;
+
+/// The host if the payload does not name one.
+const HOST: &str = "github.com";
+
+/// An event being told: where it happened, and what is said so far.
+pub(super) struct Scene<'a, 'c> {
+    pub(super) repository: &'a Repository<'a>,
+    pub(super) host: String,
+    pub(super) context: &'a Context<'c>,
+    pub(super) said: Said,
+}
+
+impl<'a, 'c> Scene<'a, 'c> {
+    pub(super) fn new(repository: &'a Repository<'a>, context: &'a Context<'c>) -> Self {
+        let address = repository.html_url.as_ref().and_then(|html_url| url::split(html_url));
+        let host = address.map_or_else(|| HOST.to_owned(), |address| address.host);
+        Self { repository, host, context, said: Said::default() }
+    }
+
+    /// The key of something in this repository.
+    pub(super) fn key(&self, kind: Kind, id: &str) -> Result<Key, ParseError> {
+        self.key_in(&self.repository.full_name, kind, id)
+    }
+
+    fn key_in(&self, project: &str, kind: Kind, id: &str) -> Result<Key, ParseError> {
+        Key::new(Source::Github, &self.host, project, kind, id)
+            .map_err(|error| ParseError::field("repository.full_name", error.to_string()))
+    }
+
+    /// The key of an attempt of a workflow run. Where no attempt is said it is the first.
+    pub(super) fn run_key(&self, run: Id, attempt: Option<Id>) -> Result<Key, ParseError> {
+        self.key(Kind::Build, &format!("{run}.{}", attempt_number(attempt)))
+    }
+
+    /// An optional time; one that no sender can mean is passed over, and counted.
+    pub(super) fn time(&mut self, text: Option<&Text<'_>>) -> Option<Time> {
+        let text = text.filter(|text| !text.is_empty())?;
+        let time = Time::parse(text);
+        if time.is_none() {
+            self.flaw(Flaw::ImplausibleTime);
+        }
+        time
+    }
+
+    /// Counts what had to be mended.
+    pub(super) fn flaw(&mut self, flaw: Flaw) {
+        if !self.said.flaws.contains(&flaw) {
+            self.said.flaws.push(flaw);
+        }
+    }
+
+    /// How a run, check, job or step ended.
+    pub(super) fn outcome(&mut self, conclusion: Option<&Text<'_>>) -> Outcome {
+        match conclusion.map(|conclusion| &**conclusion) {
+            Some("success" | "neutral") => Outcome::Success,
+            Some("failure" | "action_required" | "stale") => Outcome::Failure,
+            Some("cancelled") => Outcome::Cancellation,
+            Some("skipped") => Outcome::Skip,
+            Some("timed_out") => Outcome::Timeout,
+            Some("startup_failure") => Outcome::Error,
+            Some(_) => {
+                self.flaw(Flaw::UnknownOutcome);
+                Outcome::Unknown
+            }
+            None => {
+                self.flaw(Flaw::MissingOutcome);
+                Outcome::Unknown
+            }
+        }
+    }
+
+    /// What any item has from its repository.
+    pub(super) fn describe_repository(&self, facts: &mut Facts, stamp: Stamp) {
+        let repository = self.repository;
+        let (owner, last) = repository.full_name.split_once('/').unwrap_or(("", &repository.full_name));
+        let address = repository.html_url.as_ref().and_then(|address| url::web(address));
+        let address = address.map(|address| address.strip_suffix(".git").unwrap_or(address));
+        facts.attr(stamp, Attr::RepositoryUrl, address);
+        facts.attr(stamp, Attr::RepositoryName, Some(repository.name.as_ref().map_or(last, |name| name)));
+        facts.attr(stamp, Attr::OwnerName, Some(owner));
+        facts.attr(stamp, Attr::ProviderName, Some(Source::Github.as_str()));
+
+        let marks = &mut facts.marks;
+        marks.language =
+            repository.language.as_ref().filter(|l| !l.is_empty()).map(|l| Latest::new(stamp, clip(l)));
+        marks.topics = repository
+            .topics
+            .as_ref()
+            .map(|topics| Latest::new(stamp, topics.iter().map(|topic| clip(topic)).collect()));
+        marks.properties = repository
+            .custom_properties
+            .as_ref()
+            .map(|properties| Latest::new(stamp, self.tag_texts(properties).collect()));
+    }
+
+    /// The members of a free map that can become tags.
+    pub(super) fn tag_texts<'m>(&'m self, map: &'m Free<'_>) -> impl Iterator<Item = (String, String)> + 'm {
+        map.texts()
+            .filter(|(name, _)| self.context.tagger.key_of(name).is_some())
+            .map(|(name, value)| (name.to_owned(), clip(value)))
+    }
+
+    /// A login, if people are kept.
+    pub(super) fn person(&self, user: Option<&User<'_>>) -> Option<String> {
+        user.filter(|_| self.context.people).and_then(|user| string(user.login.as_ref()))
+    }
+
+    /// Tells that something happened.
+    pub(super) fn happened(
+        &self,
+        facts: &mut Facts,
+        at: Option<Time>,
+        what: What,
+        detail: Option<&str>,
+        role: Option<Role>,
+        person: Option<String>,
+    ) {
+        if let Some(at) = at {
+            let detail = detail.filter(|detail| !detail.is_empty()).map(clip);
+            facts.happenings.insert(Happening { at, what, detail, role, person });
+        }
+    }
+
+    /// The branch that builds and pushes belong to a pull request by. The default branch is
+    /// nobody's: whoever opened a pull request from it would own all builds of it.
+    pub(super) fn branch(&self, project: &str, branch: &str) -> Option<Ref> {
+        let main = self.repository.default_branch.as_deref() == Some(branch)
+            && project.eq_ignore_ascii_case(&self.repository.full_name);
+        if main { None } else { Ref::branch(&self.host, project, branch) }
+    }
+
+    /// The pull requests that the sender names.
+    pub(super) fn pull_requests(&self, named: &[PullRequestRef<'_>]) -> Result<Vec<Target>, ParseError> {
+        let mut targets = Vec::new();
+        for named in named.iter().take(mention::MAX_MENTIONS) {
+            let project = project_of(named).unwrap_or(&self.repository.full_name);
+            let known = project.eq_ignore_ascii_case(&self.repository.full_name);
+            let project = if known { &self.repository.full_name } else { project };
+            let key = self.key_in(project, Kind::PullRequest, &named.number.to_string())?;
+            let target = Target::Key(key);
+            if !targets.contains(&target) {
+                targets.push(target);
+            }
+        }
+        Ok(targets)
+    }
+
+    /// The tokens in some texts, in order, without repetition.
+    pub(super) fn tokens(&self, texts: &[Option<&Text<'_>>]) -> Vec<Target> {
+        let mut targets: Vec<Target> = Vec::new();
+        for text in texts.iter().copied().flatten() {
+            for target in mention::tokens_near(text, Source::Github, &self.host, &self.repository.full_name) {
+                if targets.len() < mention::MAX_MENTIONS && !targets.contains(&target) {
+                    targets.push(target);
+                }
+            }
+        }
+        targets
+    }
+
+    /// Tells the index of references where something is found.
+    pub(super) fn point(&mut self, reference: Option<Ref>, pointer: &Pointer) {
+        if let Some(reference) = reference
+            && !self.said.refs.iter().any(|(known, at)| *known == reference && at == pointer)
+        {
+            self.said.refs.push((reference, pointer.clone()));
+        }
+    }
+
+    /// Tells where this repository is, for tokens, which know only its last name.
+    pub(super) fn point_at_project(&mut self) {
+        let full_name = &self.repository.full_name;
+        let last = full_name.rsplit('/').next().unwrap_or(full_name);
+        let name = self.repository.name.as_deref().filter(|name| !name.is_empty()).unwrap_or(last);
+        let pointer = Pointer::Project(self.host.clone(), full_name.0.to_string());
+        self.point(Some(Ref::project(Source::Github, name)), &pointer);
+    }
+
+    /// All that was said, with one last event.
+    pub(super) fn told(mut self, key: Key, facts: Facts) -> Result<Parsed, ParseError> {
+        self.said.events.push(Event { key, facts });
+        Ok(Parsed::Used(self.said))
+    }
+}
+
+/// `owner/repo` out of a named pull request's address in the API. It may be another repository
+/// than the delivery's: a run in a fork names the pull request upstream.
+fn project_of<'a>(named: &'a PullRequestRef<'_>) -> Option<&'a str> {
+    let (_, path) = named.url.as_ref()?.split_once("/repos/")?;
+    let (project, _) = path.split_once("/pulls/")?;
+    let (owner, name) = project.split_once('/')?;
+    let base = named.base.as_ref().and_then(|base| base.repo.as_ref()).and_then(|repo| repo.name.as_deref());
+    let plain = !owner.is_empty() && !name.is_empty() && !name.contains('/');
+    (plain && base.is_none_or(|base| base.eq_ignore_ascii_case(name))).then_some(project)
+}
+
+/// The attempt as a number from 1.
+pub(super) fn attempt_number(attempt: Option<Id>) -> u64 {
+    attempt.map_or(1, |attempt| attempt.0.max(1))
+}
+
+/// A time that the event cannot do without.
+pub(super) fn needed(path: &str, text: Option<&Text<'_>>) -> Result<Time, ParseError> {
+    let text = text.ok_or_else(|| ParseError::missing(path))?;
+    Time::parse(text).ok_or_else(|| ParseError::time(path))
+}
+
+/// A text that is kept, cut to a bearable length.
+pub(super) fn clip(text: &str) -> String {
+    clipped(text).to_owned()
+}
+
+/// An address, if a browser may follow it.
+pub(super) fn link<'a>(address: Option<&'a Text<'_>>) -> Option<&'a str> {
+    address.and_then(|address| url::web(address))
+}
+
+/// A count, as an attribute.
+pub(super) fn count(number: Option<super::payload::Number>) -> Option<i64> {
+    number.map(|number| number.0)
+}
+
+/// The names of labels as a set.
+pub(super) fn names<'a>(labels: &'a [super::payload::Named<'_>]) -> BTreeSet<String> {
+    labels.iter().filter_map(|label: &'a _| label.name.as_deref()).map(clip).collect()
+}
+
+/// Says what was built: its branch and commit.
+pub(super) fn describe_head(
+    facts: &mut Facts,
+    stamp: Stamp,
+    branch: Option<&Text<'_>>,
+    sha: Option<&Text<'_>>,
+    kind: Option<&'static str>,
+) {
+    facts.attr(stamp, Attr::RefHeadName, branch.map(|branch| &**branch));
+    facts.attr(stamp, Attr::RefHeadRevision, sha.map(|sha| &**sha));
+    if branch.is_some() {
+        facts.attr(stamp, Attr::RefHeadType, kind);
+    }
+}
+
+/// Says what an item points at, if it is anything. For runs, silence means nothing: when a run
+/// ends, GitHub no longer names the pull request that was merged meanwhile.
+pub(super) fn relate(facts: &mut Facts, stamp: Stamp, relation: Relation, targets: Vec<Target>) {
+    if !targets.is_empty() {
+        facts.relate(stamp, relation, targets);
+    }
+}
+
+/// Takes an attribute's value back.
+pub(super) fn unset(facts: &mut Facts, stamp: Stamp, attr: Attr) {
+    facts.attrs.insert(attr, Latest::new(stamp, Value::Str(String::new())));
+}
