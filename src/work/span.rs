@@ -151,7 +151,8 @@ pub fn project(item: &Item, episode: &Episode, placement: &Placement, tags: &Tag
     let mut attributes: Attributes = BTreeMap::new();
     // Tags first: a tag never hides what the conventions define.
     attributes.extend(tags.iter().map(|(key, value)| (Cow::Owned(key.clone()), Value::from(value.as_str()))));
-    for (attr, latest) in &item.facts.attrs {
+    // An empty text is an attribute that was taken back, such as the milestone.
+    for (attr, latest) in item.facts.attrs.iter().filter(|(_, l)| l.value != Value::Str(String::new())) {
         attributes.insert(attr.name().into(), latest.value.clone());
     }
     if let Some(labels) = item.facts.marks.labels.as_ref().filter(|labels| !labels.value.is_empty()) {
