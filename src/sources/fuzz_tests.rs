@@ -1,1 +1,304 @@
+//! Whatever is sent, it is used, ignored or told to be wrong: nothing panics, and nothing
+//! overflows the stack.
+#![allow(clippy::unwrap_used, clippy::expect_used, clippy::panic)]
 
+use axum::http::HeaderMap;
+use proptest::prelude::*;
+use serde_json::{Map, Value, json};
+
+use super::testing::{Settings, headers};
+use super::{Delivery, Parsed};
+use crate::work::item::Item;
+use crate::work::key::Source;
+
+const EVENTS: &[&str] = &[
+    "issues",
+    "pull_request",
+    "pull_request_review",
+    "push",
+    "workflow_run",
+    "workflow_job",
+    "check_run",
+    "deployment",
+    "deployment_status",
+];
+
+fn github(event: &str, body: &[u8]) -> Delivery {
+    Settings::default().parse(Source::Github, &headers(&[("X-GitHub-Event", event)]), body)
+}
+
+fn jenkins(body: &[u8]) -> Delivery {
+    Settings::default().parse(Source::Jenkins, &HeaderMap::new(), body)
+}
+
+/// Every parser on one body; what is used must also make an item.
+fn all(body: &[u8]) {
+    let deliveries = EVENTS.iter().map(|event| github(event, body)).chain([jenkins(body)]);
+    for delivery in deliveries {
+        if let Ok(Parsed::Used(said)) = delivery.content {
+            for event in said.events {
+                assert!(event.key.as_str().parse::<crate::work::key::Key>().is_ok());
+                Item::new(event).episodes();
+            }
+        }
+    }
+}
+
+/// One payload in the shape of all: what each event needs, so that mutations reach far.
+fn payload(action: &str) -> Value {
+    let user = json!({"login": "ann", "id": 1, "type": "User"});
+    let repository = json!({
+        "name": "api", "full_name": "acme/api", "html_url": "https://github.com/acme/api", "default_branch": "main",
+        "language": "Rust", "topics": ["team-a"], "custom_properties": {"team": ["x"]},
+    });
+    let sha = "aaaaaaaaaaaaaaaaaaaaaaaaaaaaaaaaaaaaaaaa";
+    let time = "2026-01-02T10:00:00Z";
+    let run = json!({
+        "id": 42, "run_attempt": 2, "name": "CI", "head_branch": "12-x", "head_sha": sha, "conclusion": "success",
+        "created_at": time, "run_started_at": time, "updated_at": time, "head_repository": repository,
+        "pull_requests": [{"number": 1, "url": "https://api.github.com/repos/a/b/pulls/1", "base": {"repo": {"name": "b"}}}],
+    });
+    json!({
+        "action": action, "repository": repository, "sender": user, "label": {"name": "bug"}, "before": sha, "after": sha,
+        "issue": {
+            "number": 12, "title": "t", "state": "open", "created_at": time, "updated_at": time, "closed_at": time,
+            "labels": [{"name": "a"}], "milestone": {"title": "m"}, "type": {"name": "Bug"}, "user": user,
+        },
+        "changes": {"new_issue": {"number": 2}, "new_repository": {"full_name": "acme/web"}},
+        "pull_request": {
+            "number": 7, "title": "fixes #12", "body": "closes #3", "state": "open", "created_at": time, "updated_at": time,
+            "merged_at": time, "merge_commit_sha": sha, "user": user, "additions": 1,
+            "head": {"ref": "12-x", "sha": sha, "repo": repository}, "base": {"ref": "main", "sha": sha},
+        },
+        "review": {"state": "approved", "submitted_at": time, "user": user},
+        "ref": "refs/heads/x", "commits": [{"id": sha, "message": "fixes #1", "distinct": true}],
+        "workflow_run": run, "workflow": {"name": "CI", "path": "x.yml"},
+        "workflow_job": {
+            "id": 9, "run_id": 42, "name": "test", "head_sha": sha, "created_at": time, "started_at": time,
+            "completed_at": time, "conclusion": "failure", "labels": ["x"], "runner_id": 1,
+            "steps": [{"number": 1, "name": "s", "conclusion": "success", "started_at": time, "completed_at": time}],
+        },
+        "check_run": {
+            "id": 5, "name": "c", "head_sha": sha, "status": "completed", "conclusion": "success", "started_at": time,
+            "completed_at": time, "check_suite": {"head_branch": "x"}, "app": {"slug": "other", "name": "Other"},
+        },
+        "deployment": {
+            "id": 8, "sha": sha, "ref": "main", "environment": "prod", "payload": {"team": "x"}, "created_at": time,
+            "workflow_run": {"id": 1},
+        },
+        "deployment_status": {"state": "success", "created_at": time, "log_url": "https://x/y"},
+        "name": "PR-12", "display_name": "x", "url": "job/org/job/repo/job/PR-12/",
+        "build": {
+            "full_url": "https://ci/job/org/job/repo/job/PR-12/7/", "number": 7, "timestamp": 1_790_000_000_000_i64,
+            "duration": 5, "phase": "COMPLETED", "status": "SUCCESS", "url": "job/x/7/",
+            "scm": {"url": "git@github.com:org/repo.git", "branch": "origin/x", "commit": sha},
+            "parameters": {"type": "deploy", "env": "prod", "ghprbPullId": "1", "ghprbGhRepository": "a/b"},
+            "test_summary": {"total": 1, "failed": 0, "skipped": 0},
+        },
+        "ciUrl": "https://ci/", "fullJobName": "org/x", "jobName": "x", "startTime": 1_790_000_000_000_i64,
+        "endTime": 1_790_000_000_000_i64, "result": "SUCCESS", "duration": 5, "number": 7, "buildUrl": "job/x/7/",
+        "slaveInfo": {"slaveName": "n", "label": "a b"}, "scmInfo": {}, "queueTime": 1, "buildCause": "Started by timer",
+    })
+}
+
+const ACTIONS: &[&str] = &[
+    "opened",
+    "closed",
+    "reopened",
+    "edited",
+    "labeled",
+    "transferred",
+    "synchronize",
+    "submitted",
+    "completed",
+    "in_progress",
+    "created",
+    "dequeued",
+];
+
+/// The pointers to every value in `value`.
+fn pointers(value: &Value, at: &str, found: &mut Vec<String>) {
+    let mut descend = |name: &str, value: &Value| {
+        let pointer = format!("{at}/{}", name.replace('~', "~0").replace('/', "~1"));
+        pointers(value, &pointer, found);
+        found.push(pointer);
+    };
+    match value {
+        Value::Object(map) => map.iter().for_each(|(name, value)| descend(name, value)),
+        Value::Array(list) => list.iter().enumerate().for_each(|(i, value)| descend(&i.to_string(), value)),
+        _ => {}
+    }
+}
+
+fn any_json() -> impl Strategy<Value = Value> {
+    let leaf = prop_oneof![
+        Just(Value::Null),
+        any::<bool>().prop_map(Value::from),
+        any::<i64>().prop_map(Value::from),
+        any::<u64>().prop_map(Value::from),
+        any::<f64>().prop_map(Value::from),
+        "\\PC{0,12}".prop_map(Value::from),
+        prop_oneof![
+            Just("0001-01-01T00:00:00Z"),
+            Just("2026-01-02T10:00:00Z"),
+            Just("99999999999999999999"),
+            Just("opened"),
+            Just("-0"),
+            Just("//"),
+            Just("https://"),
+            Just("%"),
+            Just("job/job/job"),
+            Just("éé"),
+        ]
+        .prop_map(Value::from),
+    ];
+    let names = prop_oneof![
+        4 => prop::sample::select(vec![
+            "action", "issue", "pull_request", "repository", "full_name", "number", "build", "phase", "id", "ciUrl",
+            "result", "buildUrl", "head", "ref",
+        ])
+        .prop_map(str::to_owned),
+        1 => "\\PC{0,6}".prop_map(String::from),
+    ];
+    leaf.prop_recursive(4, 48, 6, move |inner| {
+        prop_oneof![
+            prop::collection::vec(inner.clone(), 0..6).prop_map(Value::Array),
+            prop::collection::vec((names.clone(), inner), 0..6)
+                .prop_map(|members| Value::Object(members.into_iter().collect::<Map<_, _>>())),
+        ]
+    })
+}
+
+proptest! {
+    #![proptest_config(ProptestConfig::with_cases(192))]
+
+    #[test]
+    fn any_bytes_are_survived(body in prop::collection::vec(any::<u8>(), 0..200)) {
+        all(&body);
+    }
+
+    #[test]
+    fn any_json_is_survived(body in any_json()) {
+        all(body.to_string().as_bytes());
+    }
+
+    #[test]
+    fn a_payload_with_one_value_replaced_is_survived(
+        action in prop::sample::select(ACTIONS),
+        at in any::<prop::sample::Index>(),
+        new in any_json(),
+    ) {
+        let mut body = payload(action);
+        let mut found = Vec::new();
+        pointers(&body, "", &mut found);
+        let pointer = at.get(&found);
+        *body.pointer_mut(pointer).unwrap() = new;
+        all(body.to_string().as_bytes());
+    }
+
+    #[test]
+    fn a_payload_without_some_field_is_survived(
+        action in prop::sample::select(ACTIONS),
+        at in any::<prop::sample::Index>(),
+    ) {
+        let mut body = payload(action);
+        let mut found = Vec::new();
+        pointers(&body, "", &mut found);
+        let (parent, name) = at.get(&found).rsplit_once('/').unwrap();
+        if let Some(Value::Object(map)) = body.pointer_mut(parent) {
+            map.remove(name);
+        }
+        all(body.to_string().as_bytes());
+    }
+
+    #[test]
+    fn a_payload_cut_short_is_survived(action in prop::sample::select(ACTIONS), at in any::<prop::sample::Index>()) {
+        let body = payload(action).to_string();
+        all(&body.as_bytes()[..at.index(body.len())]);
+    }
+
+    #[test]
+    fn any_form_is_survived(body in "(payload=|%7B|%22|%|&|\\+|\\PC){0,40}") {
+        let headers = headers(&[("X-GitHub-Event", "issues"), ("Content-Type", "application/x-www-form-urlencoded")]);
+        let _ = Settings::default().parse(Source::Github, &headers, body.as_bytes());
+    }
+}
+
+#[test]
+fn the_payload_of_these_tests_is_used_by_every_parser() {
+    for (event, action) in [
+        ("issues", "opened"),
+        ("pull_request", "opened"),
+        ("pull_request_review", "submitted"),
+        ("workflow_run", "completed"),
+        ("workflow_job", "completed"),
+        ("check_run", "completed"),
+        ("deployment", "created"),
+        ("deployment_status", "created"),
+        ("push", "opened"),
+    ] {
+        let delivery = github(event, payload(action).to_string().as_bytes());
+        assert!(matches!(delivery.content, Ok(Parsed::Used(_))), "{event}: {:?}", delivery.content);
+    }
+    assert!(matches!(jenkins(payload("x").to_string().as_bytes()).content, Ok(Parsed::Used(_))));
+    let mut statistics = payload("x");
+    statistics.as_object_mut().unwrap().remove("build");
+    assert_eq!(jenkins(statistics.to_string().as_bytes()).event_type, "statistics");
+}
+
+#[test]
+fn deep_nesting_does_not_overflow_the_stack() {
+    const DEPTH: usize = 200_000;
+    let open = "[".repeat(DEPTH);
+    let lists = format!("{open}{}", "]".repeat(DEPTH));
+    let maps = format!("{}1{}", r#"{"a":"#.repeat(DEPTH), "}".repeat(DEPTH));
+    let mut found = Vec::new();
+    // Used fields of every type, free maps, lists, and a field that nobody reads.
+    let whole = payload("completed");
+    pointers(&whole, "", &mut found);
+    let mut holes: Vec<String> = found
+        .into_iter()
+        .filter(|pointer| {
+            [
+                "/issue",
+                "/issue/title",
+                "/issue/number",
+                "/issue/labels",
+                "/repository/topics",
+                "/build/parameters",
+                "/repository/custom_properties",
+                "/repository/custom_properties/team",
+                "/deployment/payload",
+                "/deployment/payload/team",
+                "/workflow_job/steps",
+                "/build/parameters/env",
+                "/build",
+                "/action",
+                "/startTime",
+            ]
+            .contains(&pointer.as_str())
+        })
+        .collect();
+    assert_eq!(holes.len(), 15);
+    holes.push("/unread".to_owned());
+    for pointer in holes {
+        let mut body = whole.clone();
+        if pointer == "/unread" {
+            body["unread"] = json!("HOLE");
+        } else {
+            *body.pointer_mut(&pointer).unwrap() = json!("HOLE");
+        }
+        let body = body.to_string();
+        for deep in [&open, &maps] {
+            all(body.replace("\"HOLE\"", deep).as_bytes());
+        }
+    }
+    for body in [&open, &lists, &maps] {
+        all(body.as_bytes());
+    }
+    let text = json!({"deployment": 1}).to_string().replace('1', &serde_json::to_string(&lists).unwrap());
+    all(text.as_bytes());
+    let mut in_text = payload("created");
+    in_text["deployment"]["payload"] = json!(maps);
+    assert!(matches!(github("deployment", in_text.to_string().as_bytes()).content, Ok(Parsed::Used(_))));
+}

@@ -304,7 +304,6 @@ mod tests {
     #[derive(Debug, Deserialize)]
     struct Inner<'a> {
         #[serde(borrow)]
-        #[allow(dead_code)]
         name: Text<'a>,
     }
 
@@ -331,6 +330,11 @@ mod tests {
         for text in [r#"{"id":-1}"#, r#"{"id":"+1"}"#, r#"{"id":""}"#, r#"{"id":1.5}"#, r#"{"number":""}"#] {
             assert!(serde_json::from_str::<Sample<'_>>(text).is_err(), "{text}");
         }
+    }
+
+    #[test]
+    fn a_part_is_read_like_the_whole() {
+        assert_eq!(&*read(r#"{"inner":{"name":"x","more":[]}}"#).inner.unwrap().name, "x");
     }
 
     #[test]

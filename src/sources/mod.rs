@@ -26,6 +26,8 @@ pub mod verify;
 mod corpus_tests;
 #[cfg(test)]
 mod fuzz_tests;
+#[cfg(test)]
+mod testing;
 
 /// A verified request.
 #[derive(Clone, Copy)]
