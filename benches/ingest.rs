@@ -76,8 +76,19 @@ fn main() {
         options.connections = vec![64];
         options.items = 20_000;
     }
-    println!("{:<12} {:>5} {:>11} {:>11} {:>6} {:>9} {:>9} {:>9} {:>9} {:>8}",
-        "delivery", "conns", "baseline/s", "durable/s", "ratio", "base p50", "p50 ms", "base p99", "p99 ms", "per sync");
+    println!(
+        "{:<12} {:>5} {:>11} {:>11} {:>6} {:>9} {:>9} {:>9} {:>9} {:>8}",
+        "delivery",
+        "conns",
+        "baseline/s",
+        "durable/s",
+        "ratio",
+        "base p50",
+        "p50 ms",
+        "base p99",
+        "p99 ms",
+        "per sync"
+    );
     for kind in [Kind::PullRequest, Kind::Jenkins] {
         for &connections in &options.connections {
             compare(kind, connections, &options);
@@ -103,8 +114,17 @@ fn compare(kind: Kind, connections: usize, options: &Options) {
         rounds.push((parsed, stored, per_sync));
     }
     let of = |value: fn(&(Measured, Measured, f64)) -> f64| median(rounds.iter().map(value).collect());
-    println!("{:<12} {:>5} {:>11.0} {:>11.0} {:>6.2} {:>9.2} {:>9.2} {:>9.2} {:>9.2} {:>8.1}",
-        kind.name(), connections,
-        of(|r| r.0.per_second), of(|r| r.1.per_second), of(|r| r.1.per_second / r.0.per_second),
-        of(|r| r.0.p50), of(|r| r.1.p50), of(|r| r.0.p99), of(|r| r.1.p99), of(|r| r.2));
+    println!(
+        "{:<12} {:>5} {:>11.0} {:>11.0} {:>6.2} {:>9.2} {:>9.2} {:>9.2} {:>9.2} {:>8.1}",
+        kind.name(),
+        connections,
+        of(|r| r.0.per_second),
+        of(|r| r.1.per_second),
+        of(|r| r.1.per_second / r.0.per_second),
+        of(|r| r.0.p50),
+        of(|r| r.1.p50),
+        of(|r| r.0.p99),
+        of(|r| r.1.p99),
+        of(|r| r.2)
+    );
 }

@@ -1,8 +1,8 @@
 //! The load: connections that send one request after another and wait for each answer.
 
 use std::net::SocketAddr;
-use std::sync::atomic::{AtomicUsize, Ordering};
 use std::sync::Arc;
+use std::sync::atomic::{AtomicUsize, Ordering};
 use std::time::Instant;
 
 use tokio::io::{AsyncReadExt, AsyncWriteExt};
@@ -36,7 +36,12 @@ pub fn drive(address: SocketAddr, requests: &[Vec<u8>], connections: usize) -> M
         let seconds = begun.elapsed().as_secs_f64();
         latencies.sort_by(f64::total_cmp);
         let at = |share: f64| latencies[((latencies.len() - 1) as f64 * share) as usize] * 1e3;
-        Measured { per_second: latencies.len() as f64 / seconds, p50: at(0.5), p99: at(0.99), longest: at(1.0) }
+        Measured {
+            per_second: latencies.len() as f64 / seconds,
+            p50: at(0.5),
+            p99: at(0.99),
+            longest: at(1.0),
+        }
     })
 }
 

@@ -94,8 +94,19 @@ fn template(closed: bool) -> String {
     let user = |login: &str| {
         let mut user = json!({"login": login, "id": 21031067, "node_id": "MDQ6VXNlcjIxMDMxMDY3", "type": "User", "site_admin": false,
             "avatar_url": "https://avatars1.githubusercontent.com/u/21031067?v=4", "gravatar_id": ""});
-        for name in ["followers", "following{/other_user}", "gists{/gist_id}", "starred{/owner}{/repo}", "subscriptions", "orgs", "repos", "events{/privacy}", "received_events"] {
-            user[format!("{}_url", name.split('{').next().unwrap())] = json!(format!("https://api.github.com/users/{login}/{name}"));
+        for name in [
+            "followers",
+            "following{/other_user}",
+            "gists{/gist_id}",
+            "starred{/owner}{/repo}",
+            "subscriptions",
+            "orgs",
+            "repos",
+            "events{/privacy}",
+            "received_events",
+        ] {
+            user[format!("{}_url", name.split('{').next().unwrap())] =
+                json!(format!("https://api.github.com/users/{login}/{name}"));
         }
         user
     };
@@ -105,11 +116,43 @@ fn template(closed: bool) -> String {
             "created_at": "2019-05-15T15:19:25Z", "updated_at": "2019-05-15T15:19:27Z", "pushed_at": "2019-05-15T15:20:32Z",
             "size": 0, "stargazers_count": 0, "language": "Python", "default_branch": "main", "topics": ["team-payments"],
             "custom_properties": {"deploy_type": "container"}, "open_issues": 2, "watchers": 0, "visibility": "public"});
-        for name in ["forks", "keys{/key_id}", "collaborators{/collaborator}", "teams", "hooks", "issue_events{/number}", "events", "assignees{/user}",
-            "branches{/branch}", "tags", "git_tags{/sha}", "git_refs{/sha}", "trees{/sha}", "statuses/{sha}", "languages", "stargazers", "contributors",
-            "subscribers", "subscription", "commits{/sha}", "git_commits{/sha}", "comments{/number}", "issue_comment{/number}", "contents/{+path}",
-            "compare/{base}...{head}", "merges", "{archive_format}{/ref}", "downloads", "issues{/number}", "pulls{/number}", "milestones{/number}",
-            "notifications{?since,all,participating}", "labels{/name}", "releases{/id}", "deployments"] {
+        for name in [
+            "forks",
+            "keys{/key_id}",
+            "collaborators{/collaborator}",
+            "teams",
+            "hooks",
+            "issue_events{/number}",
+            "events",
+            "assignees{/user}",
+            "branches{/branch}",
+            "tags",
+            "git_tags{/sha}",
+            "git_refs{/sha}",
+            "trees{/sha}",
+            "statuses/{sha}",
+            "languages",
+            "stargazers",
+            "contributors",
+            "subscribers",
+            "subscription",
+            "commits{/sha}",
+            "git_commits{/sha}",
+            "comments{/number}",
+            "issue_comment{/number}",
+            "contents/{+path}",
+            "compare/{base}...{head}",
+            "merges",
+            "{archive_format}{/ref}",
+            "downloads",
+            "issues{/number}",
+            "pulls{/number}",
+            "milestones{/number}",
+            "notifications{?since,all,participating}",
+            "labels{/name}",
+            "releases{/id}",
+            "deployments",
+        ] {
             let key = name.split(['{', '/']).next().unwrap();
             repository[format!("{key}_url")] = json!(format!("https://api.github.com/repos/acme/api/{name}"));
         }
@@ -131,8 +174,11 @@ fn template(closed: bool) -> String {
         "merged_by": closed.then(|| user("grace")), "comments": 0, "review_comments": 1, "maintainer_can_modify": false,
         "commits": 1, "additions": 1, "deletions": 1, "changed_files": 1,
     });
-    for name in ["diff", "patch", "issue", "commits", "review_comments", "review_comment", "comments", "statuses"] {
-        pull[format!("{name}_url")] = json!(format!("https://api.github.com/repos/acme/api/pulls/{NUMBER}/{name}"));
+    for name in
+        ["diff", "patch", "issue", "commits", "review_comments", "review_comment", "comments", "statuses"]
+    {
+        pull[format!("{name}_url")] =
+            json!(format!("https://api.github.com/repos/acme/api/pulls/{NUMBER}/{name}"));
     }
     let mut payload = json!({"action": if closed { "closed" } else { "opened" }, "number": number, "pull_request": pull,
         "repository": repository(), "organization": user("acme"), "sender": user("ada")});

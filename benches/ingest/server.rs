@@ -44,7 +44,12 @@ pub struct Server {
 }
 
 fn has_taskset() -> bool {
-    Command::new("taskset").arg("-V").stdout(Stdio::null()).stderr(Stdio::null()).status().is_ok_and(|s| s.success())
+    Command::new("taskset")
+        .arg("-V")
+        .stdout(Stdio::null())
+        .stderr(Stdio::null())
+        .status()
+        .is_ok_and(|s| s.success())
 }
 
 /// Runs this program again on core 1 and says whether it did.
@@ -54,7 +59,12 @@ pub fn pin_self() -> bool {
         return false;
     }
     let myself = std::env::current_exe().unwrap();
-    let status = Command::new("taskset").args(["-c", "1"]).arg(myself).arg("--pinned").args(std::env::args().skip(1)).status();
+    let status = Command::new("taskset")
+        .args(["-c", "1"])
+        .arg(myself)
+        .arg("--pinned")
+        .args(std::env::args().skip(1))
+        .status();
     std::process::exit(status.unwrap().code().unwrap_or(1));
 }
 
@@ -145,7 +155,8 @@ pub fn run(mode: Mode, store: Option<&Path>) {
                 let address = listener.local_addr().unwrap();
                 let limits = Limits { connections: 1024, header_timeout: Duration::from_secs(10) };
                 let stop = CancellationToken::new();
-                let serving = tokio::spawn(serve(listener, baseline(), limits, stop.clone(), Duration::from_secs(5)));
+                let serving =
+                    tokio::spawn(serve(listener, baseline(), limits, stop.clone(), Duration::from_secs(5)));
                 announce(address, address).await;
                 stop.cancel();
                 serving.await.unwrap();
@@ -201,12 +212,21 @@ impl Baseline {
     async fn answer(&self, source: Source, request: Request) -> Reply {
         let (head, body) = request.into_parts();
         verify::before_body(source, &self.access, &head.headers, head.uri.query()).unwrap();
-        let Ok(held) = body::read(body, 25 << 20, Duration::from_secs(30), &self.room).await else { panic!("unread") };
+        let Ok(held) = body::read(body, 25 << 20, Duration::from_secs(30), &self.room).await else {
+            panic!("unread")
+        };
         verify::verify(source, &self.access, &head.headers, head.uri.query(), &held.bytes).unwrap();
-        let context = Context { people: false, received_at: clock::now(), tagger: &self.tagger, jenkins: &self.jenkins };
+        let context = Context {
+            people: false,
+            received_at: clock::now(),
+            tagger: &self.tagger,
+            jenkins: &self.jenkins,
+        };
         let request = sources::Request { headers: &head.headers, body: &held.bytes };
         match sources::parse(source, request, &context).content {
-            Ok(Parsed::Used(said)) => Reply::Recorded(said.events.into_iter().map(|e| String::from(e.key)).collect()),
+            Ok(Parsed::Used(said)) => {
+                Reply::Recorded(said.events.into_iter().map(|e| String::from(e.key)).collect())
+            }
             other => panic!("{other:?}"),
         }
     }

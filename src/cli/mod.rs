@@ -8,6 +8,7 @@ mod id;
 mod output;
 mod quarantine;
 mod serve;
+pub mod simulate;
 
 use std::path::PathBuf;
 use std::process::ExitCode;
@@ -43,6 +44,8 @@ enum Command {
     CheckConfig(ConfigArgs),
     /// Print the W3C traceparent of an item's span, so that other spans can join its trace
     Id(id::IdArgs),
+    /// Send an invented organisation's deliveries to a server
+    Simulate(Box<simulate::Args>),
     /// Look at deliveries that could not be understood, try them again, or drop them
     #[command(subcommand)]
     Quarantine(quarantine::QuarantineCommand),
@@ -78,6 +81,8 @@ enum CliError {
     #[error(transparent)]
     Store(#[from] StoreError),
     #[error(transparent)]
+    Simulate(#[from] simulate::SimulateError),
+    #[error(transparent)]
     Log(#[from] crate::telemetry::LogError),
     #[error("cannot start: {0}")]
     Runtime(std::io::Error),
@@ -112,6 +117,7 @@ fn run(cli: Cli) -> Result<(), CliError> {
             Command::Serve(args) => serve::run(&args.load()?).await,
             Command::CheckConfig(args) => check_config::run(&args.load()?),
             Command::Id(args) => id::run(&args).await,
+            Command::Simulate(args) => Ok(simulate::run(*args).await?),
             Command::Quarantine(command) => quarantine::run(command).await,
             Command::Exports(command) => exports::run(command).await,
             Command::Healthcheck(args) => healthcheck::run(&args).await,

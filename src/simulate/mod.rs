@@ -1,0 +1,186 @@
+//! A seeded organisation and everything its senders would post, as a lazy stream of deliveries.
+//!
+//! The seed and the number of an issue decide its [`story`] (told by `tell`); [`Deliveries`]
+//! merges the stories by the sender's time, gives out the numbers that GitHub and Jenkins would
+//! have given out in that order, and renders each beat into a signed [`delivery::Delivery`] when
+//! it is asked for. Only stories that are under way are held, so a hundred thousand issues need no
+//! more memory than are open at one time. [`arrival`] then spoils the order as networks do.
+//!
+//! Pure: no I/O, no clock. The same [`Settings`] give the same bytes.
+
+pub mod arrival;
+pub mod delivery;
+pub mod dice;
+mod github;
+mod jenkins;
+mod numbers;
+pub mod organisation;
+mod scene;
+pub mod story;
+mod tell;
+
+use std::cmp::Reverse;
+use std::collections::{BinaryHeap, HashMap};
+use std::sync::Arc;
+
+use secrecy::SecretString;
+
+use self::delivery::{Delivery, Signer};
+use self::dice::SECOND;
+use self::numbers::{Numbers, Registry};
+use self::organisation::Organisation;
+use self::scene::Scene;
+use self::story::{Act, IssueAct, JenkinsPhase, PullAct, RunPhase, Story};
+use crate::work::time::Time;
+
+/// What is simulated.
+#[derive(Clone, Debug)]
+pub struct Settings {
+    /// Decides everything that happens.
+    pub seed: u64,
+    /// How many issues are opened. Each brings about 1.5 pull requests, 4.5 builds, 1.2 deploys
+    /// and 45 deliveries.
+    pub issues: u32,
+    /// When the simulation ends; what is not done by then stays open. Taken in whole seconds.
+    pub until: Time,
+    /// For how many days before that issues are opened.
+    pub days: u32,
+    /// The owner of the repositories on GitHub, and the folder on Jenkins.
+    pub organisation: String,
+    /// What GitHub's deliveries are signed with; unsigned without.
+    pub github_secret: Option<SecretString>,
+    /// The token that Jenkins sends; none without.
+    pub jenkins_token: Option<SecretString>,
+}
+
+/// How much of each there is in a simulation.
+#[derive(Clone, Copy, Debug, Default, PartialEq, Eq)]
+pub struct Census {
+    /// Issues opened.
+    pub issues: u64,
+    /// Pull requests opened.
+    pub pulls: u64,
+    /// Builds begun; every attempt counts.
+    pub builds: u64,
+    /// Deploys begun.
+    pub deploys: u64,
+    /// Deliveries, without duplicates.
+    pub deliveries: u64,
+}
+
+/// A simulation. Cheap to clone.
+#[derive(Clone, Debug)]
+pub struct Simulation(Arc<Plan>);
+
+#[derive(Debug)]
+struct Plan {
+    settings: Settings,
+    organisation: Organisation,
+    openings: Vec<Time>,
+    signer: Signer,
+}
+
+impl Plan {
+    fn story(&self, index: u32, opened: Time) -> Story {
+        tell::tell(&self.organisation, self.settings.seed, index, opened, self.settings.until)
+    }
+}
+
+impl Simulation {
+    /// Plans it. Nothing is rendered yet.
+    pub fn new(mut settings: Settings) -> Self {
+        let until = settings.until;
+        settings.until = until.plus(-(until.micros() % SECOND));
+        let organisation = Organisation::new(&settings.organisation);
+        let openings = Organisation::openings(settings.seed, settings.issues, settings.until, settings.days);
+        let signer = Signer::new(settings.github_secret.as_ref(), settings.jenkins_token.as_ref());
+        Self(Arc::new(Plan { settings, organisation, openings, signer }))
+    }
+
+    /// The organisation, with what is planted in it.
+    pub fn organisation(&self) -> &Organisation {
+        &self.0.organisation
+    }
+
+    /// The stories, in the order of their issues' opening.
+    pub fn stories(&self) -> impl Iterator<Item = Story> + '_ {
+        self.0.openings.iter().zip(0u32..).map(|(opened, index)| self.0.story(index, *opened))
+    }
+
+    /// Counts what is in it. Tells every story once, without rendering any.
+    pub fn census(&self) -> Census {
+        let mut census = Census::default();
+        for story in self.stories() {
+            census.deliveries += story.beats.len() as u64;
+            for beat in &story.beats {
+                match beat.act {
+                    Act::Issue(IssueAct::Opened) => census.issues += 1,
+                    Act::Pull(_, PullAct::Opened) => census.pulls += 1,
+                    Act::Run(_, RunPhase::Asked) | Act::Jenkins(_, JenkinsPhase::Queued) => {
+                        census.builds += 1;
+                    }
+                    Act::Deployment(_) | Act::JenkinsDeploy(_, JenkinsPhase::Queued) => census.deploys += 1,
+                    _ => {}
+                }
+            }
+        }
+        census
+    }
+
+    /// All deliveries, in the order of the senders' time.
+    pub fn deliveries(&self) -> Deliveries {
+        Deliveries {
+            plan: Arc::clone(&self.0),
+            opened: 0,
+            registry: Registry::new(self.0.organisation.repositories.len()),
+            under_way: HashMap::new(),
+            next: BinaryHeap::new(),
+        }
+    }
+}
+
+/// The deliveries of a simulation; see [`Simulation::deliveries`].
+#[derive(Debug)]
+pub struct Deliveries {
+    plan: Arc<Plan>,
+    /// How many stories have begun.
+    opened: u32,
+    registry: Registry,
+    under_way: HashMap<u32, (Story, Numbers)>,
+    /// The next beat of each story under way: time, story, beat.
+    next: BinaryHeap<Reverse<(Time, u32, usize)>>,
+}
+
+impl Iterator for Deliveries {
+    type Item = Delivery;
+
+    fn next(&mut self) -> Option<Delivery> {
+        // A story's first beat is its issue's opening, so it need not exist before that.
+        while let Some(opening) = self.plan.openings.get(self.opened as usize).copied() {
+            if self.next.peek().is_some_and(|Reverse((at, _, _))| *at < opening) {
+                break;
+            }
+            let story = self.plan.story(self.opened, opening);
+            if let Some(first) = story.beats.first() {
+                self.next.push(Reverse((first.at, self.opened, 0)));
+                self.under_way.insert(self.opened, (story, Numbers::default()));
+            }
+            self.opened += 1;
+        }
+        let Reverse((_, index, beat)) = self.next.pop()?;
+        let (story, numbers) = self.under_way.get_mut(&index)?;
+        numbers.give_out(&mut self.registry, story, story.beats[beat].act);
+        let scene = Scene::new(&self.plan.settings, &self.plan.organisation, story, numbers);
+        let delivery = scene.delivery(beat, &self.plan.signer);
+        match story.beats.get(beat + 1) {
+            Some(following) => self.next.push(Reverse((following.at, index, beat + 1))),
+            None => {
+                self.under_way.remove(&index);
+            }
+        }
+        Some(delivery)
+    }
+}
+
+#[cfg(test)]
+mod tests;

@@ -1,0 +1,272 @@
+//! One story with its numbers, its repository and its people: what a beat needs to be rendered.
+
+use bytes::Bytes;
+use serde_json::{Value, json};
+use sha2::{Digest, Sha256};
+
+use super::Settings;
+use super::delivery::{Delivery, Signer};
+use super::numbers::Numbers;
+use super::organisation::{DeployType, Organisation, PEOPLE, Repository, TEAMS};
+use super::story::{Act, Mention, Story};
+use super::{github, jenkins};
+use crate::work::key::Source;
+use crate::work::time::Time;
+
+/// The host of the repositories.
+pub const GITHUB: &str = "github.com";
+/// The host of the jobs.
+pub const JENKINS: &str = "ci.acme.example";
+/// The default branch of every repository.
+pub const MAIN: &str = "main";
+
+/// A body before it is signed.
+pub struct Rendered {
+    pub item: String,
+    /// GitHub's name of the event; `None` for Jenkins.
+    pub event: Option<&'static str>,
+    pub body: Value,
+}
+
+pub struct Scene<'a> {
+    settings: &'a Settings,
+    pub story: &'a Story,
+    pub numbers: &'a Numbers,
+    pub repository: &'a Repository,
+}
+
+/// What a person has to do with the story.
+#[derive(Clone, Copy)]
+pub enum Part {
+    Reporter,
+    Author,
+    Reviewer,
+}
+
+impl<'a> Scene<'a> {
+    pub fn new(
+        settings: &'a Settings,
+        organisation: &'a Organisation,
+        story: &'a Story,
+        numbers: &'a Numbers,
+    ) -> Self {
+        Self { settings, story, numbers, repository: &organisation.repositories[story.repository] }
+    }
+
+    /// The beat as a delivery.
+    pub fn delivery(&self, beat: usize, signer: &Signer) -> Delivery {
+        let (at, act) = (self.story.beats[beat].at, self.story.beats[beat].act);
+        let rendered = match act {
+            Act::Jenkins(run, phase) => jenkins::build(self, run, phase, at),
+            Act::JenkinsDeploy(deploy, phase) => jenkins::deploy(self, deploy, phase, at),
+            _ => github::render(self, act, at),
+        };
+        let body = Bytes::from(rendered.body.to_string());
+        let (source, headers) = match rendered.event {
+            Some(event) => (Source::Github, signer.github(event, self.uuid(beat), &body)),
+            None => (Source::Jenkins, signer.jenkins()),
+        };
+        Delivery { at, item: rendered.item, source, headers, body }
+    }
+
+    pub fn owner(&self) -> &str {
+        &self.settings.organisation
+    }
+
+    /// `acme/api`
+    pub fn full_name(&self) -> String {
+        format!("{}/{}", self.owner(), self.repository.name)
+    }
+
+    /// `https://github.com/acme/api`
+    pub fn html_url(&self) -> String {
+        format!("https://{GITHUB}/{}", self.full_name())
+    }
+
+    /// `https://api.github.com/repos/acme/api`
+    pub fn api_url(&self) -> String {
+        format!("https://api.{GITHUB}/repos/{}", self.full_name())
+    }
+
+    /// A key of this repository: `github:github.com/acme/api/issue/12`
+    pub fn github_item(&self, kind: &str, id: impl std::fmt::Display) -> String {
+        format!("github:{GITHUB}/{}/{kind}/{id}", self.full_name())
+    }
+
+    /// Bytes that belong to this story and these words alone, and look random.
+    fn digest(&self, what: &str, number: u64) -> [u8; 32] {
+        let mut hash = Sha256::new();
+        for part in [what, self.owner()] {
+            hash.update(part.as_bytes());
+            hash.update([0]);
+        }
+        for part in [self.settings.seed, u64::from(self.story.index), number] {
+            hash.update(part.to_le_bytes());
+        }
+        hash.finalize().into()
+    }
+
+    /// The sha of one of the story's commits.
+    pub fn sha(&self, commit: u16) -> String {
+        hex::encode(&self.digest("commit", u64::from(commit))[..20])
+    }
+
+    /// Another sha that goes with a commit: its tree, its test merge.
+    pub fn other_sha(&self, what: &str, commit: u16) -> String {
+        hex::encode(&self.digest(what, u64::from(commit))[..20])
+    }
+
+    /// What the default branch is said to be at when a pull request is opened.
+    pub fn base_sha(&self) -> String {
+        hex::encode(&self.digest("base", 0)[..20])
+    }
+
+    /// The id of the delivery of a beat, in the form of a random UUID. It depends on the times
+    /// too: another span of time is another delivery.
+    fn uuid(&self, beat: usize) -> String {
+        let what = format!("delivery {}", self.story.beats[beat].at.micros());
+        let mut bytes = self.digest(&what, beat as u64);
+        bytes[6] = bytes[6] & 0x0f | 0x40;
+        bytes[8] = bytes[8] & 0x3f | 0x80;
+        let hex = hex::encode(&bytes[..16]);
+        [&hex[..8], &hex[8..12], &hex[12..16], &hex[16..20], &hex[20..]].join("-")
+    }
+
+    /// The login of somebody. Nobody is a real person.
+    pub fn login(&self, part: Part) -> String {
+        let [reporter, author, reviewer] = self.story.cast;
+        let member = match part {
+            Part::Reporter => reporter,
+            Part::Author => author,
+            Part::Reviewer => reviewer,
+        };
+        format!("{}-dev-{}", self.repository.team, member + 1)
+    }
+
+    /// Somebody, as GitHub writes a user.
+    pub fn user(&self, part: Part) -> Value {
+        let login = self.login(part);
+        let [reporter, author, reviewer] = self.story.cast;
+        let member = match part {
+            Part::Reporter => reporter,
+            Part::Author => author,
+            Part::Reviewer => reviewer,
+        };
+        let team = TEAMS.iter().position(|team| *team == self.repository.team).unwrap_or_default();
+        account(&login, 61_000_000 + (team * PEOPLE + member) as u64, "User")
+    }
+
+    /// The program that deploys.
+    pub fn deployer(&self) -> Value {
+        account("github-actions[bot]", 41_898_282, "Bot")
+    }
+
+    /// The repository as most events carry it.
+    pub fn repository(&self) -> Value {
+        let repository = self.repository;
+        let id = 730_000_000 + repository.index as u64;
+        let name = repository.name;
+        let mut topics = vec!["service".to_owned()];
+        let mut properties = json!({ "region": repository.region });
+        if repository.team_as_property {
+            properties["team"] = json!(repository.team);
+        } else {
+            topics.push(format!("team-{}", repository.team));
+        }
+        if repository.deploy_type == DeployType::Container {
+            // Elsewhere the deploy job says it.
+            properties["deploy_type"] = json!(repository.deploy_type.as_str());
+        }
+        json!({
+            "id": id,
+            "node_id": format!("R_kgDO{id:x}"),
+            "name": name,
+            "full_name": self.full_name(),
+            "private": true,
+            "owner": account(self.owner(), 60_000_000, "Organization"),
+            "html_url": self.html_url(),
+            "description": null,
+            "fork": false,
+            "url": self.api_url(),
+            "created_at": "2019-05-15T15:19:25Z",
+            "homepage": null,
+            "language": repository.language,
+            "archived": false,
+            "disabled": false,
+            "license": null,
+            "topics": topics,
+            "visibility": "private",
+            "default_branch": MAIN,
+            "custom_properties": properties,
+        })
+    }
+
+    /// The organisation as GitHub's events carry it.
+    pub fn organization(&self) -> Value {
+        json!({
+            "login": self.owner(),
+            "id": 60_000_000,
+            "node_id": "O_kgDOA5OHAA",
+            "url": format!("https://api.{GITHUB}/orgs/{}", self.owner()),
+            "description": "",
+        })
+    }
+
+    /// The branch of a pull request.
+    pub fn branch(&self, pull: usize) -> String {
+        let number = self.numbers.issue().number;
+        let part = if pull == 0 { String::new() } else { format!("-{}", pull + 1) };
+        let slug = slug(self.story.title.split_once(": ").map_or("", |(_, what)| what));
+        match self.story.pulls[pull].mention {
+            Mention::Token | Mention::Closes => format!("feature/{slug}-{number}{part}"),
+            Mention::Fixes | Mention::Resolves | Mention::Branch => format!("{number}-{slug}{part}"),
+        }
+    }
+
+    /// The token by which a pull request or a Jenkins job names the issue.
+    pub fn token(&self) -> String {
+        format!("vstrace-github-issue-{}-{}", self.repository.name, self.numbers.issue().number)
+    }
+
+    /// The body of a pull request.
+    pub fn pull_body(&self, pull: usize) -> String {
+        let number = self.numbers.issue().number;
+        let names = match self.story.pulls[pull].mention {
+            Mention::Fixes => format!("Fixes #{number}"),
+            Mention::Closes => format!("Closes {}#{number}", self.full_name()),
+            Mention::Resolves => format!("Resolves: {}/issues/{number}", self.html_url()),
+            Mention::Token => format!("Part of {}", self.token()),
+            Mention::Branch => "A first step, without a change in behaviour.".to_owned(),
+        };
+        format!("{}.\n\n{names}\n", self.story.title)
+    }
+}
+
+/// A time as GitHub writes it.
+pub fn stamp(at: Time) -> String {
+    at.to_string()
+}
+
+/// A user, bot or organisation.
+fn account(login: &str, id: u64, kind: &str) -> Value {
+    json!({
+        "login": login,
+        "id": id,
+        "node_id": format!("U_kgDO{id:x}"),
+        "avatar_url": format!("https://avatars.githubusercontent.com/u/{id}?v=4"),
+        "gravatar_id": "",
+        "url": format!("https://api.{GITHUB}/users/{login}"),
+        "html_url": format!("https://{GITHUB}/{login}"),
+        "type": kind,
+        "site_admin": false,
+    })
+}
+
+fn slug(title: &str) -> String {
+    let words = title.to_lowercase();
+    words
+        .split(|c: char| !c.is_ascii_alphanumeric())
+        .filter(|word| !word.is_empty())
+        .collect::<Vec<_>>()
+        .join("-")
+}
