@@ -1,6 +1,8 @@
 //! Deliveries as GitHub and Jenkins send them: compact pull_request bodies of 24 KB, most of it
 //! fields that nobody uses, opened and closed for one number after another; Jenkins' of 1 KB.
 
+use std::sync::LazyLock;
+
 use hmac::{Hmac, KeyInit, Mac};
 use serde_json::{Value, json};
 use sha2::Sha256;
@@ -25,34 +27,48 @@ impl Kind {
 /// `count` whole HTTP requests, signed beforehand, from the delivery number `from` on.
 pub fn requests(kind: Kind, count: usize, from: usize) -> Vec<Vec<u8>> {
     match kind {
-        Kind::PullRequest => {
-            let templates = [template(false), template(true)];
-            (from..from + count).map(|n| github(&templates[n % 2], n)).collect()
-        }
+        Kind::PullRequest => (from..from + count).map(github).collect(),
         Kind::Jenkins => (from..from + count).map(jenkins).collect(),
     }
+}
+
+/// The body of GitHub's delivery number `n`: even ones open a pull request, odd ones merge it.
+pub fn pull_request(n: usize) -> String {
+    static TEMPLATES: LazyLock<[String; 2]> = LazyLock::new(|| [template(false), template(true)]);
+    let number = 1_000_000 + n / 2;
+    TEMPLATES[n % 2]
+        .replace(NUMBER, &number.to_string())
+        .replace(SHA, &sha("head", number))
+        .replace(MERGE, &sha("merge", number))
 }
 
 const NUMBER: &str = "4242424";
 const SHA: &str = "aaaaaaaaaaaaaaaaaaaaaaaaaaaaaaaaaaaaaaaa";
 const MERGE: &str = "bbbbbbbbbbbbbbbbbbbbbbbbbbbbbbbbbbbbbbbb";
 
-fn github(template: &str, n: usize) -> Vec<u8> {
-    let number = 1_000_000 + n / 2;
-    let body = template
-        .replace(NUMBER, &number.to_string())
-        .replace(SHA, &sha("head", number))
-        .replace(MERGE, &sha("merge", number));
+fn github(n: usize) -> Vec<u8> {
+    let body = pull_request(n);
     let mac = Hmac::<Sha256>::new_from_slice(SECRET.as_bytes()).unwrap().chain_update(&body);
     let signature = hex::encode(mac.finalize().into_bytes());
     let head = format!(
         "POST /github HTTP/1.1\r\nhost: localhost\r\nuser-agent: GitHub-Hookshot/044aadd\r\naccept: */*\r\n\
          content-type: application/json\r\nx-github-event: pull_request\r\nx-github-delivery: {}\r\n\
          x-github-hook-id: 292430182\r\nx-hub-signature-256: sha256={signature}\r\ncontent-length: {}\r\n\r\n",
-        &sha("delivery", n)[..36],
+        guid(n),
         body.len()
     );
     [head.into_bytes(), body.into_bytes()].concat()
+}
+
+/// A GUID of version 1, as GitHub's deliveries have, a millisecond after the one before.
+pub fn guid(n: usize) -> String {
+    let time = 0x01ef_d5a7_3b1b_9f30_u64 + n as u64 * 10_000;
+    format!(
+        "{:08x}-{:04x}-1{:03x}-8a3b-0242ac110002",
+        time as u32,
+        (time >> 32) as u16,
+        (time >> 48) as u16 & 0xfff
+    )
 }
 
 fn jenkins(n: usize) -> Vec<u8> {
@@ -89,7 +105,7 @@ pub fn sha(what: &str, n: usize) -> String {
     hex::encode(&Sha256::digest(format!("{what} {n}"))[..20])
 }
 
-/// Forty characters of which the benchmark's numbers are patched in.
+/// A payload with places where the benchmark's numbers are patched in.
 fn template(closed: bool) -> String {
     let user = |login: &str| {
         let mut user = json!({"login": login, "id": 21031067, "node_id": "MDQ6VXNlcjIxMDMxMDY3", "type": "User", "site_admin": false,

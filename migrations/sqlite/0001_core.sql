@@ -21,12 +21,12 @@ CREATE TABLE deliveries (
 ) WITHOUT ROWID;
 
 -- What commits, branches and project names point at. The reference is hashed: it is only ever
--- looked up whole.
+-- looked up whole. The pointer is the id of an item, or the text of what is none (yet).
 CREATE TABLE refs (
-    ref      BLOB NOT NULL,
-    pointer  TEXT NOT NULL,
+    ref      INTEGER NOT NULL,
+    pointer  ANY     NOT NULL,
     PRIMARY KEY (ref, pointer)
-) WITHOUT ROWID;
+) STRICT, WITHOUT ROWID;
 
 -- What exported spans have settled about an item's place, whether or not it was ever seen.
 CREATE TABLE pins (

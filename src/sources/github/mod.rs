@@ -106,7 +106,7 @@ const EVENTS: &[&str] = &[
 /// Parses a verified delivery of GitHub.
 pub(super) fn parse(request: Request<'_>, context: &Context<'_>) -> Delivery {
     let id = match header(request.headers, DELIVERY) {
-        Some(id) => DeliveryId::of(Source::Github, &[id]),
+        Some(id) => DeliveryId::of_guid(Source::Github, id),
         None => DeliveryId::of_body(Source::Github, request.body),
     };
     let Some(event) = header(request.headers, EVENT) else {

@@ -124,12 +124,17 @@ impl Shape {
     }
 
     fn sender(&self) -> Sender {
-        let names_build = self.full_job_name.is_some() || self.build_url.is_some();
-        match (self.build.is_some(), names_build && self.result.is_some(), self.ci_url.is_some()) {
-            (true, _, _) => Sender::Notification,
-            (false, true, _) => Sender::Statistics,
-            (false, false, true) => Sender::OtherStatistics,
-            (false, false, false) => Sender::Unknown,
+        // Only a build's message has the job's full name or a result; a step and a checkout name
+        // their build too, a queue and a project only the server.
+        let of_build = self.full_job_name.is_some() || self.build_url.is_some() && self.result.is_some();
+        if self.build.is_some() {
+            Sender::Notification
+        } else if of_build {
+            Sender::Statistics
+        } else if self.ci_url.is_some() || self.build_url.is_some() {
+            Sender::OtherStatistics
+        } else {
+            Sender::Unknown
         }
     }
 }

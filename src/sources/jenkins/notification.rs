@@ -76,7 +76,7 @@ pub(super) fn said(message: &Message<'_>, context: &Context<'_>) -> Result<Under
     };
     let key = report.key(context)?;
     let status = build.status.as_deref().unwrap_or_default();
-    let id = DeliveryId::of(Source::Jenkins, &[key.as_str(), phase, status]);
+    let id = DeliveryId::of_build(&key, &[phase, status]);
     let parsed = Parsed::Used(report.said(key, context));
     Ok(Understood { id: Some(id), event_type: EVENT_TYPE, parsed })
 }

@@ -68,7 +68,7 @@ pub(super) fn said(message: &Message<'_>, context: &Context<'_>) -> Result<Under
         flaws,
     };
     let key = report.key(context)?;
-    let id = DeliveryId::of(Source::Jenkins, &[key.as_str(), "stats", result]);
+    let id = DeliveryId::of_build(&key, &["stats", result]);
     let parsed = Parsed::Used(report.said(key, context));
     Ok(Understood { id: Some(id), event_type: EVENT_TYPE, parsed })
 }

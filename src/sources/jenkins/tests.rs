@@ -360,6 +360,10 @@ fn what_else_is_posted_is_ignored_or_told() {
     assert_eq!(ignored(jenkins(&queue)), "statistics of a queue, a step or a project are not used");
     let odd_step = json!({"ciUrl": "https://x/", "buildUrl": "job/a/1/", "startTime": "now"});
     ignored(jenkins(&odd_step));
+    let step = json!({"buildStepType": "hudson.tasks.Shell", "buildStepId": "1", "buildUrl": "job/a/1/",
+        "startTime": T, "endTime": T, "buildResult": "SUCCESS"});
+    ignored(jenkins(&step));
+    ignored(jenkins(&json!({"startTime": T, "endTime": T, "buildUrl": "job/a/1/"})));
     assert_eq!(ignored(jenkins(&notification("PROGRESS"))), "phase \"PROGRESS\" is not used");
     for (body, reason) in [
         (json!({}), "build: is missing"),
@@ -372,6 +376,7 @@ fn what_else_is_posted_is_ignored_or_told() {
         ),
         (with(notification("STARTED"), "/build/scm/url", json!({})), "build.scm.url: invalid type: map"),
         (without(statistics("SUCCESS"), "/number"), "number: is missing"),
+        (without(statistics("SUCCESS"), "/result"), "result: is missing"),
     ] {
         let said = wrong(jenkins(&body));
         assert!(said.starts_with(reason), "{said} instead of {reason}");

@@ -9,7 +9,7 @@ use rusqlite::{OptionalExtension, Transaction};
 use super::super::codec;
 use super::super::{Committed, Content, Delivery, Recorded, Rules, StoreError, Turn};
 use super::{lookup, tally};
-use crate::work::event::{Event, Said};
+use crate::work::event::{Event, Pointer, Ref, Said};
 use crate::work::item::{Episode, Item};
 use crate::work::key::{Key, Kind};
 use crate::work::span::{self, Placement};
@@ -38,10 +38,11 @@ pub(super) fn commit(
     rules: &Rules,
 ) -> Result<Vec<Committed>, StoreError> {
     let mut rows: HashMap<Key, Row> = HashMap::new();
+    let mut refs: Vec<(Ref, Pointer)> = Vec::new();
     let mut quarantined = 0;
     let mut outcomes = Vec::with_capacity(batch.len());
     for delivery in batch {
-        let outcome = match take(transaction, delivery, rules, &mut rows) {
+        let outcome = match take(transaction, delivery, rules, &mut rows, &mut refs) {
             // One unreadable row fails the deliveries that need it, not the batch.
             Err(StoreError::Corrupt(reason)) => Committed::Failed(reason),
             other => other?,
@@ -49,7 +50,8 @@ pub(super) fn commit(
         quarantined += i64::from(outcome == Committed::Quarantined);
         outcomes.push(outcome);
     }
-    write(transaction, rows)?;
+    let ids = write(transaction, rows)?;
+    point(transaction, refs, &ids)?;
     tally(transaction, "quarantined", quarantined)?;
     Ok(outcomes)
 }
@@ -59,6 +61,7 @@ fn take(
     delivery: Delivery,
     rules: &Rules,
     rows: &mut HashMap<Key, Row>,
+    refs: &mut Vec<(Ref, Pointer)>,
 ) -> Result<Committed, StoreError> {
     // Everything that can fail for this delivery alone comes before its first write.
     if let Content::Said(said) = &delivery.content {
@@ -90,22 +93,15 @@ fn take(
                 ))?;
             Ok(Committed::Quarantined)
         }
-        Content::Said(said) => record(transaction, said, delivery.received_at, rules, rows),
+        Content::Said(mut said) => {
+            refs.append(&mut said.refs);
+            Ok(Committed::Recorded(record(said, delivery.received_at, rules, rows)))
+        }
     }
 }
 
-fn record(
-    transaction: &Transaction<'_>,
-    said: Said,
-    received_at: Time,
-    rules: &Rules,
-    rows: &mut HashMap<Key, Row>,
-) -> Result<Committed, StoreError> {
-    for (reference, pointer) in &said.refs {
-        transaction
-            .prepare_cached("INSERT OR IGNORE INTO refs (ref, pointer) VALUES (?1, ?2)")?
-            .execute((lookup::hashed(reference), pointer.to_stored()))?;
-    }
+/// Folds what a delivery says into the items that it speaks of.
+fn record(said: Said, received_at: Time, rules: &Rules, rows: &mut HashMap<Key, Row>) -> Recorded {
     let mut recorded = Recorded { flaws: said.flaws, ..Recorded::default() };
     for event in said.events {
         let key = event.key.clone();
@@ -116,7 +112,7 @@ fn record(
             recorded.keys.push(key);
         }
     }
-    Ok(Committed::Recorded(recorded))
+    recorded
 }
 
 fn load(transaction: &Transaction<'_>, key: &Key, rows: &mut HashMap<Key, Row>) -> Result<(), StoreError> {
@@ -206,7 +202,9 @@ fn spans(item: &Item, sealed: u32) -> Vec<span::Span> {
         .collect()
 }
 
-fn write(transaction: &Transaction<'_>, rows: HashMap<Key, Row>) -> Result<(), StoreError> {
+/// Writes the items that changed; says which id each item of the batch has.
+fn write(transaction: &Transaction<'_>, rows: HashMap<Key, Row>) -> Result<HashMap<Key, i64>, StoreError> {
+    let mut ids = HashMap::with_capacity(rows.len());
     let mut open: HashMap<Kind, i64> = HashMap::new();
     let (mut items, mut due) = (0, 0);
     let mut changed: Vec<(Key, Row)> = rows.into_iter().filter(|(_, row)| row.changed).collect();
@@ -216,7 +214,7 @@ fn write(transaction: &Transaction<'_>, rows: HashMap<Key, Row>) -> Result<(), S
         let Some(item) = &row.item else { continue };
         let state = codec::encode(&item.facts)
             .map_err(|reason| StoreError::Unavailable(format!("{key} cannot be stored: {reason}")))?;
-        match row.id {
+        let id = match row.id {
             None => {
                 items += 1;
                 transaction
@@ -225,19 +223,45 @@ fn write(transaction: &Transaction<'_>, rows: HashMap<Key, Row>) -> Result<(), S
                          VALUES (?1, ?2, ?3, 0, ?4, ?5)",
                     )?
                     .execute((key.as_str(), key.kind().as_str(), row.open, row.due_at, state))?;
+                transaction.last_insert_rowid()
             }
             Some(id) => {
                 transaction
                     .prepare_cached("UPDATE items SET open = ?2, due_at = ?3, state = ?4 WHERE id = ?1")?
                     .execute((id, row.open, row.due_at, state))?;
+                id
             }
-        }
+        };
         *open.entry(key.kind()).or_default() += i64::from(row.open) - i64::from(row.stored_open);
         due += i64::from(row.due_at.is_some()) - i64::from(row.stored_due);
+        ids.insert(key, id);
     }
     for (kind, by) in open {
         tally(transaction, &format!("open:{kind}"), by)?;
     }
     tally(transaction, "items", items)?;
-    tally(transaction, "due", due)
+    tally(transaction, "due", due)?;
+    Ok(ids)
+}
+
+/// Writes what references point at. In the order in which they are stored, so that each page is
+/// visited once.
+fn point(
+    transaction: &Transaction<'_>,
+    refs: Vec<(Ref, Pointer)>,
+    ids: &HashMap<Key, i64>,
+) -> Result<(), StoreError> {
+    let mut refs: Vec<(i64, Pointer)> =
+        refs.into_iter().map(|(reference, pointer)| (lookup::hashed(&reference), pointer)).collect();
+    refs.sort_unstable();
+    refs.dedup();
+    let mut statement =
+        transaction.prepare_cached("INSERT OR IGNORE INTO refs (ref, pointer) VALUES (?1, ?2)")?;
+    for (reference, pointer) in refs {
+        match &pointer {
+            Pointer::Item(key) if ids.contains_key(key) => statement.execute((reference, ids[key]))?,
+            other => statement.execute((reference, other.to_stored()))?,
+        };
+    }
+    Ok(())
 }

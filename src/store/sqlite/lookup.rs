@@ -12,12 +12,13 @@ use crate::work::item::Item;
 use crate::work::key::Key;
 use crate::work::link::{Lookup, Pin};
 
-/// The form in which a reference is stored.
-pub(super) fn hashed(reference: &Ref) -> [u8; 16] {
+/// The form in which a reference is stored: 64 bits of a SHA-256. Short, since a commit lies on a
+/// page of its own among millions, and the smaller the table the more of it is at hand.
+pub(super) fn hashed(reference: &Ref) -> i64 {
     let digest = Sha256::digest(reference.as_str());
-    let mut short = [0; 16];
-    short.copy_from_slice(&digest[..16]);
-    short
+    let mut short = [0; 8];
+    short.copy_from_slice(&digest[..8]);
+    i64::from_be_bytes(short)
 }
 
 fn corrupt(key: &Key, reason: impl std::fmt::Display) -> StoreError {
@@ -86,14 +87,17 @@ impl Lookup for Lookups<'_> {
 
     fn pointers(&mut self, reference: &Ref) -> Result<Vec<Pointer>, StoreError> {
         // A commit that a hundred pull requests share tells nothing more by the hundredth.
-        let mut statement = self
-            .connection
-            .prepare_cached("SELECT pointer FROM refs WHERE ref = ?1 ORDER BY pointer LIMIT 64")?;
+        let mut statement = self.connection.prepare_cached(
+            "SELECT coalesce(items.key, refs.pointer) FROM refs
+             LEFT JOIN items ON typeof(refs.pointer) = 'integer' AND items.id = refs.pointer
+             WHERE ref = ?1 ORDER BY 1 LIMIT 64",
+        )?;
         let texts = statement.query_map([hashed(reference)], |row| row.get::<_, String>(0))?;
-        let mut pointers = Vec::new();
+        let mut pointers: Vec<Pointer> = Vec::new();
         for text in texts {
             pointers.extend(Pointer::from_stored(&text?));
         }
+        pointers.dedup();
         Ok(pointers)
     }
 
