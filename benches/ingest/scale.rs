@@ -94,11 +94,9 @@ fn opened(n: usize) -> Delivery {
         &context,
     );
     let Ok(Parsed::Used(said)) = parsed.content else { panic!("{:?}", parsed.content) };
-    let mut id = [0; 16];
-    hex::decode_to_slice(&payload::sha("delivery", n * 2)[..32], &mut id).unwrap();
     Delivery {
         source: Source::Github,
-        id: DeliveryId(id),
+        id: parsed.id,
         received_at: clock::now(),
         content: Content::Said(said),
     }

@@ -9,7 +9,6 @@ use super::{Message, Scm, Understood};
 use crate::sources::json::{Free, Id, Number, Text};
 use crate::sources::{Context, DeliveryId, ParseError, Parsed, cut};
 use crate::work::event::{Flaw, Run, instant, stated};
-use crate::work::key::Source;
 use crate::work::lattice::{Instant, Latest, Stamp, Trust};
 use crate::work::time::Time;
 

@@ -13,11 +13,11 @@ use rusqlite::Connection;
 use super::{Job, Place, StoreError, Writer};
 
 /// How many pages the log may have before it is copied: 16 MiB.
-const LONG: i64 = 4096;
+const LONG: i64 = 8192;
 /// How many pages are few enough to be copied between two transactions.
-const SHORT: i64 = 256;
+const SHORT: i64 = 64;
 /// How many passes are made before the rest is copied however long it is.
-const PASSES: u32 = 5;
+const PASSES: u32 = 8;
 
 /// Tells the checkpointing thread how long the log has become.
 #[derive(Clone)]
@@ -32,7 +32,7 @@ impl Signal {
         let signal = self.clone();
         connection.wal_hook(Some(move |_: &mut rusqlite::hooks::Wal, pages| {
             signal.pages.store(i64::from(pages), Ordering::Release);
-            if i64::from(pages) == LONG || i64::from(pages) > LONG && pages % 64 == 0 {
+            if i64::from(pages) >= LONG {
                 signal.thread.unpark();
             }
             Ok(())
@@ -57,32 +57,34 @@ pub(super) fn start(
                     std::thread::park_timeout(Duration::from_millis(200));
                     continue;
                 }
-                if let Err(error) = shorten(&place, &jobs) {
+                if let Err(error) = shorten(&place, &seen, &jobs) {
                     tracing::warn!(%error, "the write-ahead log could not be copied; trying again");
                     std::thread::park_timeout(Duration::from_secs(1));
                 }
                 // A reader can keep the log from being copied whole; do not turn in circles then.
-                std::thread::park_timeout(Duration::from_millis(20));
+                std::thread::sleep(Duration::from_millis(20));
             }
         })
         .map_err(|e| StoreError::Unavailable(e.to_string()))?;
     Ok((Signal { pages, thread: thread.thread().clone() }, thread))
 }
 
-fn shorten(place: &Place, jobs: &mpsc::SyncSender<Job>) -> Result<(), StoreError> {
+fn shorten(place: &Place, seen: &AtomicI64, jobs: &mpsc::SyncSender<Job>) -> Result<(), StoreError> {
     let connection = place.open_reader()?;
     connection.pragma_update(None, "query_only", false)?;
     for _ in 0..PASSES {
-        if pass(&connection)? <= SHORT {
+        let copied = pass(&connection)?;
+        if seen.load(Ordering::Acquire) - copied <= SHORT {
             break;
         }
     }
     let (done, finished) = mpsc::channel();
     let last: Job = Box::new(move |writer: &mut Writer| {
         if let Some(connection) = &writer.connection {
+            let pages = &writer.checkpointer.pages;
             // What could not be copied now is copied next time.
-            if let Ok(left) = pass(connection) {
-                writer.checkpointer.pages.store(left, Ordering::Release);
+            if let Ok(copied) = pass(connection) {
+                pages.fetch_sub(copied, Ordering::AcqRel);
             }
         }
         let _ = done.send(());
@@ -93,9 +95,8 @@ fn shorten(place: &Place, jobs: &mpsc::SyncSender<Job>) -> Result<(), StoreError
     Ok(())
 }
 
-/// Copies what can be copied without waiting for anybody; says how many pages are left.
+/// Copies what can be copied without waiting for anybody; says how many pages of the log are in
+/// the database now.
 fn pass(connection: &Connection) -> Result<i64, StoreError> {
-    let (log, copied): (i64, i64) =
-        connection.query_row("PRAGMA wal_checkpoint(PASSIVE)", [], |row| Ok((row.get(1)?, row.get(2)?)))?;
-    Ok(log - copied)
+    Ok(connection.query_row("PRAGMA wal_checkpoint(PASSIVE)", [], |row| row.get(2))?)
 }
