@@ -1,6 +1,7 @@
 //! What tests share: the peers that ValueStream talks to, and the ways to start and address it.
 
 pub mod certificates;
+pub mod console;
 pub mod otlp_service;
 pub mod payloads;
 pub mod program;
