@@ -9,3 +9,4 @@ pub mod receiver;
 pub mod sender;
 pub mod server;
 pub mod show;
+pub mod wire;
