@@ -2,6 +2,7 @@
 
 pub mod certificates;
 pub mod console;
+pub mod corpus;
 pub mod otlp_service;
 pub mod payloads;
 pub mod program;
