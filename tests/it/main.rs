@@ -2,8 +2,10 @@
 #![allow(clippy::unwrap_used, clippy::expect_used, clippy::panic)]
 
 mod answers;
+mod commands;
 mod connections;
 mod corpus;
+mod faults;
 mod fold;
 mod kill;
 mod otlp;
