@@ -44,10 +44,10 @@ enum Command {
     /// Print the W3C traceparent of an item's span, so that other spans can join its trace
     Id(id::IdArgs),
     /// Look at deliveries that could not be understood, try them again, or drop them
-    #[command(subcommand)]
+    #[command(subcommand, after_help = "Example:\n  valuestream quarantine list")]
     Quarantine(quarantine::QuarantineCommand),
     /// Look at spans that a backend rejected, or send them again
-    #[command(subcommand)]
+    #[command(subcommand, after_help = "Example:\n  valuestream exports list")]
     Exports(exports::ExportsCommand),
     /// Ask a running server whether it is alive; exits with 0 if it is
     #[command(after_help = "Example:\n  valuestream healthcheck --url http://127.0.0.1:5001/readyz")]
