@@ -51,40 +51,27 @@ fn variables(pairs: &[(&str, &str)]) -> Vec<(String, String)> {
     pairs.iter().map(|(name, value)| (format!("VALUESTREAM__{name}"), (*value).to_owned())).collect()
 }
 
+/// The commands that a command's help lists.
+fn listed(help: &str) -> Vec<&str> {
+    let listed =
+        help.split("Commands:\n").nth(1).and_then(|rest| rest.split("\n\n").next()).unwrap_or_default();
+    let names = listed.lines().filter_map(|line| line.trim().split(' ').next());
+    names.filter(|name| *name != "help").collect()
+}
+
 #[test]
 fn the_help_of_every_command_shows_an_example_of_it() {
-    let commands = [
-        "",
-        "serve",
-        "check-config",
-        "id",
-        "quarantine",
-        "quarantine list",
-        "quarantine show",
-        "quarantine retry",
-        "quarantine drop",
-        "exports",
-        "exports list",
-        "exports retry",
-        "healthcheck",
-    ];
-    for command in commands {
-        let arguments: Vec<&str> =
-            command.split(' ').filter(|word| !word.is_empty()).chain(["--help"]).collect();
+    let mut commands = vec![String::new()];
+    let mut looked_at = 0;
+    while let Some(command) = commands.pop() {
+        let arguments: Vec<&str> = command.split_whitespace().chain(["--help"]).collect();
         let text = succeeds(&arguments, &[]);
         let example = text.split("Example").nth(1).unwrap_or_else(|| panic!("{command}: {text}"));
-        assert!(example.contains(&format!("valuestream {command}")), "{command}: {example}");
+        assert!(example.contains(&format!("valuestream{command}")), "{command}: {example}");
+        commands.extend(listed(&text).into_iter().map(|name| format!("{command} {name}")));
+        looked_at += 1;
     }
-    // All commands are in the list above.
-    for group in [&["--help"][..], &["quarantine", "--help"], &["exports", "--help"]] {
-        let text = succeeds(group, &[]);
-        let listed = text.split("Commands:\n").nth(1).unwrap().split("\n\n").next().unwrap();
-        for line in listed.lines() {
-            let name = line.trim().split(' ').next().unwrap();
-            let known = commands.iter().any(|command| command.split(' ').next_back() == Some(name));
-            assert!(known || name == "help", "{name} is not looked at here");
-        }
-    }
+    assert!(looked_at >= 13, "only {looked_at}");
 }
 
 #[test]
