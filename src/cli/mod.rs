@@ -47,10 +47,10 @@ enum Command {
     /// Send an invented organisation's deliveries to a server
     Simulate(Box<simulate::Args>),
     /// Look at deliveries that could not be understood, try them again, or drop them
-    #[command(subcommand)]
+    #[command(subcommand, after_help = "Example:\n  valuestream quarantine list")]
     Quarantine(quarantine::QuarantineCommand),
     /// Look at spans that a backend rejected, or send them again
-    #[command(subcommand)]
+    #[command(subcommand, after_help = "Example:\n  valuestream exports list")]
     Exports(exports::ExportsCommand),
     /// Ask a running server whether it is alive; exits with 0 if it is
     #[command(after_help = "Example:\n  valuestream healthcheck --url http://127.0.0.1:5001/readyz")]

@@ -50,7 +50,7 @@ pub struct Held {
 }
 
 /// Reads `body`, of at most `limit` bytes, within `time`.
-pub async fn read(body: Body, limit: usize, time: Duration, room: &Room) -> Result<Held, Unread> {
+pub async fn read(body: &mut Body, limit: usize, time: Duration, room: &Room) -> Result<Held, Unread> {
     let announced = body.size_hint().exact().map(|n| usize::try_from(n).unwrap_or(usize::MAX));
     if announced.is_some_and(|n| n > limit) {
         return Err(Unread::TooLarge);
@@ -58,8 +58,23 @@ pub async fn read(body: Body, limit: usize, time: Duration, room: &Room) -> Resu
     tokio::time::timeout(time, collect(body, announced, limit, room)).await.unwrap_or(Err(Unread::TooSlow))
 }
 
+/// Takes what is left of a body whose request is answered already, and forgets it. A sender that
+/// is still writing when its connection is closed is told of a reset, not of the answer.
+pub async fn discard(mut body: Body, limit: usize, time: Duration) {
+    let discarding = async {
+        let mut left = limit;
+        while let Some(Ok(frame)) = body.frame().await {
+            let size = frame.data_ref().map_or(0, Bytes::len);
+            let Some(rest) = left.checked_sub(size) else { return };
+            left = rest;
+        }
+    };
+    // Whoever takes longer than a body may take is cut off.
+    let _ = tokio::time::timeout(time, discarding).await;
+}
+
 async fn collect(
-    mut body: Body,
+    body: &mut Body,
     announced: Option<usize>,
     limit: usize,
     room: &Room,

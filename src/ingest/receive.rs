@@ -8,7 +8,9 @@ use std::sync::atomic::{AtomicI64, Ordering};
 use std::time::Duration;
 
 use axum::Router;
+use axum::body::{Body, HttpBody};
 use axum::extract::{Request, State};
+use axum::http::request::Parts;
 use axum::http::{HeaderMap, Method, header};
 use axum::routing::any;
 use tokio::task::JoinError;
@@ -74,7 +76,13 @@ pub fn router(ingest: Arc<Ingest>) -> Router {
         Router::new().route("/healthz", any(async || Reply::Healthy)).fallback(async || Reply::NotFound);
     for source in Source::ALL {
         let route = any(move |State(ingest): State<Arc<Ingest>>, request: Request| async move {
-            let reply = ingest.receive(source, request).await;
+            let (head, mut body) = request.into_parts();
+            let asks_first = head.headers.contains_key(header::EXPECT);
+            let reply = ingest.receive(source, head, &mut body).await;
+            // Whoever asks before sending the body reads the answer first.
+            if !body.is_end_stream() && !asks_first {
+                tokio::spawn(body::discard(body, ingest.max_body_bytes, ingest.body_timeout));
+            }
             if let Some(status) = reply.delivery_status() {
                 ingest.metrics.delivery(source, status);
             }
@@ -92,16 +100,15 @@ enum Understood {
 }
 
 impl Ingest {
-    async fn receive(self: &Arc<Self>, source: Source, request: Request) -> Reply {
+    async fn receive(self: &Arc<Self>, source: Source, head: Parts, body: &mut Body) -> Reply {
         let access =
             self.access.iter().find(|(on, _)| *on == source).map_or(&Access::Off, |(_, access)| access);
         if matches!(access, Access::Off) {
             return Reply::Off(source.as_str());
         }
-        if request.method() != Method::POST {
+        if head.method != Method::POST {
             return Reply::MethodNotAllowed;
         }
-        let (head, body) = request.into_parts();
         if let Err(denied) = verify::before_body(source, access, &head.headers, head.uri.query()) {
             return self.denied(source, denied);
         }
@@ -121,10 +128,7 @@ impl Ingest {
             }
         };
         let received_at = clock::now();
-        let understand = move |ingest: &Ingest,
-                               access: &Access,
-                               head: &axum::http::request::Parts,
-                               body: &[u8]| {
+        let understand = move |ingest: &Ingest, access: &Access, head: &Parts, body: &[u8]| {
             if let Err(denied) = verify::verify(source, access, &head.headers, head.uri.query(), body) {
                 return Understood::Denied(denied);
             }

@@ -1,9 +1,11 @@
 //! Tests of the whole against real peers over real sockets.
-#![allow(clippy::unwrap_used, clippy::expect_used, clippy::panic)]
+#![allow(clippy::unwrap_used, clippy::expect_used, clippy::panic, clippy::print_stdout)]
 
 mod answers;
+mod commands;
 mod connections;
 mod corpus;
+mod faults;
 mod fold;
 mod kill;
 mod otlp;

@@ -2,12 +2,12 @@
 
 use crate::support::payloads::*;
 use crate::support::receiver::{Receiver, Via};
-use crate::support::sender::Sender;
+use crate::support::sender::{Delivery, Sender};
 use crate::support::server::Server;
 use crate::support::show;
 
 /// An issue, the pull request that closes it, its builds at GitHub and at Jenkins, and the deploy.
-async fn tell(sender: &Sender) {
+pub fn story() -> Vec<Delivery> {
     let mut failed = jenkins("acme/api/PR-15", 7, "COMPLETED", 28, 6, Some("FAILURE"));
     failed["build"]["parameters"] = serde_json::json!({
         "ghprbActualCommit": HEAD_SHA, "ghprbPullId": "15", "ghprbSourceBranch": "12-basket",
@@ -31,18 +31,19 @@ async fn tell(sender: &Sender) {
         ("deployment_status", deployment_status(70, 62, 70, "failure")),
         ("issues", issue("closed", 12, 61, Some(61))),
     ];
-    for (event, payload) in github {
-        let answer = sender.github(event, &payload).await;
-        assert_eq!(answer.is(), (202, "recorded"), "{event}: {answer:?}");
-    }
-    for payload in [failed, shipped] {
-        let answer = sender.jenkins(&payload).await;
-        assert_eq!(answer.is(), (202, "recorded"), "{answer:?}");
+    let github = github.iter().map(|(event, payload)| Delivery::github(event, payload));
+    github.chain([failed, shipped].iter().map(Delivery::jenkins)).collect()
+}
+
+async fn tell(sender: &Sender) {
+    for delivery in story() {
+        let answer = sender.deliver(&delivery).await.unwrap();
+        assert_eq!(answer.is(), (202, "recorded"), "{delivery:?}: {answer:?}");
     }
 }
 
 /// What the story amounts to: issue, pull request, two builds, job, two steps, two deploys.
-const SPANS: usize = 9;
+pub const SPANS: usize = 9;
 
 #[tokio::test]
 async fn the_story_becomes_one_trace() {

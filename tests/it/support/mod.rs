@@ -1,6 +1,8 @@
 //! What tests share: the peers that ValueStream talks to, and the ways to start and address it.
 
 pub mod certificates;
+pub mod console;
+pub mod corpus;
 pub mod otlp_service;
 pub mod payloads;
 pub mod program;
@@ -8,3 +10,4 @@ pub mod receiver;
 pub mod sender;
 pub mod server;
 pub mod show;
+pub mod wire;

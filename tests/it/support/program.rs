@@ -5,6 +5,7 @@ use std::path::Path;
 use std::process::{Child, Command, Output, Stdio};
 use std::time::{Duration, Instant};
 
+use super::console::Console;
 use super::sender::Sender;
 use super::server::settings;
 
@@ -32,19 +33,23 @@ pub fn run(arguments: &[&str], environment: &[(String, String)]) -> Output {
 impl Program {
     /// Starts on a store, with some settings changed, and waits until it is ready.
     pub fn start(store: &Path, changes: &[(&str, &str)]) -> Self {
+        Self::start_as(command(&["serve"]), store, &store.with_extension("log"), changes)
+    }
+
+    /// Starts through a command that ends up as `valuestream serve` under the same process id.
+    pub fn start_as(mut command: Command, store: &Path, log: &Path, changes: &[(&str, &str)]) -> Self {
         let changes = changes.iter().map(|(k, v)| (format!("VALUESTREAM__{k}"), (*v).to_owned()));
-        let log = store.with_extension("log");
-        let mut child = command(&["serve"])
+        let mut child = command
             .envs(settings(store))
             .env("VALUESTREAM__LOG__FORMAT", "json")
             .envs(changes)
-            .stderr(std::fs::File::create(&log).unwrap())
+            .stderr(std::fs::File::create(log).unwrap())
             .stdout(Stdio::null())
             .spawn()
             .unwrap();
         let deadline = Instant::now() + Duration::from_secs(60);
         loop {
-            let text = std::fs::read_to_string(&log).unwrap();
+            let text = std::fs::read_to_string(log).unwrap();
             let ready = text.lines().filter_map(|line| serde_json::from_str::<serde_json::Value>(line).ok());
             if let Some(ready) = ready.into_iter().find(|line| line["message"] == "ready") {
                 let address = |name: &str| ready[name].as_str().unwrap().parse().unwrap();
@@ -61,6 +66,18 @@ impl Program {
     /// A sender that knows the secrets.
     pub fn sender(&self) -> Sender {
         Sender::to(self.ingest)
+    }
+
+    /// What its console shows.
+    pub fn console(&self) -> Console {
+        Console::at(self.console)
+    }
+
+    /// The most memory that the process ever held, in bytes; `None` where there is no `/proc`.
+    pub fn peak_memory(&self) -> Option<u64> {
+        let status = std::fs::read_to_string(format!("/proc/{}/status", self.id())).ok()?;
+        let line = status.lines().find_map(|line| line.strip_prefix("VmHWM:"))?;
+        Some(line.trim().strip_suffix("kB")?.trim().parse::<u64>().ok()? * 1024)
     }
 
     /// The process's id.

@@ -42,23 +42,59 @@ pub struct Answer {
 impl Answer {
     /// Reads an answer, which must be JSON with a status.
     pub async fn read(response: reqwest::Response) -> Self {
+        Self::try_read(response).await.unwrap()
+    }
+
+    /// The same for an answer that may break off; what arrives whole must be JSON with a status.
+    pub async fn try_read(response: reqwest::Response) -> Result<Self, reqwest::Error> {
         let code = response.status().as_u16();
         let retry_after = response.headers().get("retry-after").map(|v| v.to_str().unwrap().to_owned());
-        let text = response.text().await.unwrap();
+        let text = response.text().await?;
         let body: Value = serde_json::from_str(&text).unwrap_or_else(|e| panic!("{code} {text:?}: {e}"));
         let keys = body["keys"].as_array().into_iter().flatten();
-        Self {
+        Ok(Self {
             code,
             status: body["status"].as_str().unwrap().to_owned(),
             reason: body["reason"].as_str().unwrap_or_default().to_owned(),
             keys: keys.map(|key| key.as_str().unwrap().to_owned()).collect(),
             retry_after,
-        }
+        })
     }
 
     /// Code and status, to compare with.
     pub fn is(&self) -> (u16, &str) {
         (self.code, &self.status)
+    }
+}
+
+/// A delivery that can be sent again as it is.
+#[derive(Clone, Debug)]
+pub enum Delivery {
+    /// GitHub's.
+    Github {
+        /// The event.
+        event: &'static str,
+        /// The delivery's id.
+        id: String,
+        /// The payload.
+        body: String,
+    },
+    /// A notification of Jenkins'.
+    Jenkins {
+        /// The payload.
+        body: String,
+    },
+}
+
+impl Delivery {
+    /// A delivery of GitHub's with an id of its own.
+    pub fn github(event: &'static str, payload: &Value) -> Self {
+        Self::Github { event, id: fresh_id(), body: payload.to_string() }
+    }
+
+    /// A notification of Jenkins'.
+    pub fn jenkins(payload: &Value) -> Self {
+        Self::Jenkins { body: payload.to_string() }
     }
 }
 
@@ -82,9 +118,33 @@ impl Sender {
         Self { client: client(), address }
     }
 
+    /// The same sender, to a listener that has come up elsewhere.
+    pub fn at(&self, address: SocketAddr) -> Self {
+        Self { client: self.client.clone(), address }
+    }
+
     /// A request to a route, to be completed.
     pub fn post(&self, path: &str) -> reqwest::RequestBuilder {
         self.client.post(format!("http://{}{path}", self.address))
+    }
+
+    /// Sends a delivery; an error is what a sender sees of a server that goes away.
+    pub async fn deliver(&self, delivery: &Delivery) -> Result<Answer, reqwest::Error> {
+        let request = match delivery {
+            Delivery::Github { event, id, body } => self
+                .post("/github")
+                .header("content-type", "application/json")
+                .header("x-github-event", *event)
+                .header("x-github-delivery", id)
+                .header("x-hub-signature-256", signature(GITHUB_SECRET, body.as_bytes()))
+                .body(body.clone()),
+            Delivery::Jenkins { body } => self
+                .post("/jenkins")
+                .bearer_auth(JENKINS_TOKEN)
+                .header("content-type", "application/json;charset=UTF-8")
+                .body(body.clone()),
+        };
+        Answer::try_read(request.send().await?).await
     }
 
     /// A signed GitHub delivery with an id of its own.
@@ -106,11 +166,6 @@ impl Sender {
 
     /// A Jenkins notification.
     pub async fn jenkins(&self, payload: &Value) -> Answer {
-        let request = self
-            .post("/jenkins")
-            .bearer_auth(JENKINS_TOKEN)
-            .header("content-type", "application/json;charset=UTF-8")
-            .body(payload.to_string());
-        Answer::read(request.send().await.unwrap()).await
+        self.deliver(&Delivery::jenkins(payload)).await.unwrap()
     }
 }

@@ -5,6 +5,7 @@ use std::path::Path;
 use valuestream::app::App;
 use valuestream::config::Config;
 
+use super::console::Console;
 use super::receiver::Receiver;
 use super::sender::{GITHUB_SECRET, JENKINS_TOKEN, Sender};
 
@@ -93,27 +94,16 @@ impl Server {
 
     /// What a console route answers.
     pub async fn console(&self, path: &str) -> (u16, String) {
-        let url = format!("http://{}{path}", self.app.console);
-        let answer = super::sender::client().get(url).send().await.unwrap();
-        (answer.status().as_u16(), answer.text().await.unwrap())
+        Console::at(self.app.console).get(path).await
     }
 
     /// The value of one line of `/metrics`.
     pub async fn metric(&self, series: &str) -> f64 {
-        let (status, text) = self.console("/metrics").await;
-        assert_eq!(status, 200, "{text}");
-        let line = text.lines().find_map(|line| line.strip_prefix(series)?.strip_prefix(' '));
-        line.unwrap_or_else(|| panic!("no {series} in\n{text}")).parse().unwrap()
+        Console::at(self.app.console).metric(series).await
     }
 
     /// Waits until a line of `/metrics` has a value.
     pub async fn metric_becomes(&self, series: &str, value: f64) {
-        for _ in 0..600 {
-            if self.metric(series).await == value {
-                return;
-            }
-            tokio::time::sleep(std::time::Duration::from_millis(50)).await;
-        }
-        panic!("{series} is {}, never {value}", self.metric(series).await);
+        Console::at(self.app.console).metric_becomes(series, value).await;
     }
 }

@@ -29,7 +29,8 @@ pub fn key(received: &Received) -> String {
     attribute(&received.span.attributes, "valuestream.key").unwrap_or_default()
 }
 
-fn time(nanos: u64) -> String {
+/// An OTLP time as text.
+pub fn time(nanos: u64) -> String {
     jiff::Timestamp::from_nanosecond(i128::from(nanos)).unwrap().to_string()
 }
 
