@@ -210,9 +210,9 @@ fn baseline() -> Router {
 
 impl Baseline {
     async fn answer(&self, source: Source, request: Request) -> Reply {
-        let (head, body) = request.into_parts();
+        let (head, mut body) = request.into_parts();
         verify::before_body(source, &self.access, &head.headers, head.uri.query()).unwrap();
-        let Ok(held) = body::read(body, 25 << 20, Duration::from_secs(30), &self.room).await else {
+        let Ok(held) = body::read(&mut body, 25 << 20, Duration::from_secs(30), &self.room).await else {
             panic!("unread")
         };
         verify::verify(source, &self.access, &head.headers, head.uri.query(), &held.bytes).unwrap();
