@@ -30,6 +30,7 @@ use valuestream::work::time::Time;
 use crate::story;
 use crate::support::payloads::*;
 use crate::support::receiver::{Received, Receiver};
+use crate::support::sender::Delivery;
 use crate::support::server::Server;
 
 /// One delivery of a life.
@@ -588,6 +589,25 @@ proptest! {
     }
 }
 
+/// What the story's items looked like before they came to look as they do at its end.
+fn contradictions() -> Vec<Delivery> {
+    let mut before = issue("edited", 12, 30, None);
+    before["issue"]["title"] = json!("Checkout?");
+    before["issue"]["labels"] = json!([{"name": "team:unknown"}]);
+    let mut draft = pull_request("labeled", 15, 45, None);
+    draft["pull_request"]["draft"] = json!(true);
+    draft["pull_request"]["body"] = json!("Fixes #11, I think");
+    draft["label"] = json!({"name": "wip"});
+    let mut started = jenkins("deploy-api", 3, "STARTED", 90, 0, None);
+    started["build"]["parameters"] =
+        json!({"type": "deploy", "environment": "staging", "deploy_type": "mutable"});
+    vec![
+        Delivery::github("issues", &before),
+        Delivery::github("pull_request", &draft),
+        Delivery::jenkins(&started),
+    ]
+}
+
 /// Tells the story in an order of its own, with some of it twice, and gives the spans that a
 /// receiver gets of it.
 async fn spans_of_the_story(shuffled: Option<u64>) -> Vec<Received> {
@@ -595,6 +615,7 @@ async fn spans_of_the_story(shuffled: Option<u64>) -> Vec<Received> {
     let server =
         Server::start_with(&[("EXPORT__ENDPOINT", &receiver.endpoint()), ("EXPORT__SETTLE", "1day")]).await;
     let mut deliveries = story::story();
+    deliveries.splice(1..1, contradictions());
     if let Some(seed) = shuffled {
         let mut rng = ChaCha8Rng::seed_from_u64(seed);
         let again: Vec<_> = deliveries.sample(&mut rng, 5).cloned().collect();
