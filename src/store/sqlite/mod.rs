@@ -29,6 +29,10 @@ use super::*;
 /// The schema's steps; a store's `user_version` says how many it has taken.
 const MIGRATIONS: &[&str] = &[include_str!("../../../migrations/sqlite/0001_core.sql")];
 
+/// How long to wait for another process that holds the database, such as a command: less than the
+/// ten seconds that GitHub waits for its answer.
+const BUSY: Duration = Duration::from_secs(5);
+
 /// How many jobs may wait for the writing thread before callers wait for a place.
 const JOBS: usize = 64;
 
@@ -73,7 +77,7 @@ fn locked<T>(mutex: &Mutex<T>) -> MutexGuard<'_, T> {
 impl Place {
     fn open(&self) -> Result<Connection, rusqlite::Error> {
         let connection = Connection::open(&self.path)?;
-        connection.busy_timeout(Duration::from_secs(10))?;
+        connection.busy_timeout(BUSY)?;
         // Takes effect when the file is made. Small pages, since most of what a busy store writes
         // is one row here and one row there.
         connection.pragma_update(None, "page_size", 2048)?;
@@ -89,7 +93,7 @@ impl Place {
     fn open_reader(&self) -> Result<Connection, rusqlite::Error> {
         let flags = OpenFlags::SQLITE_OPEN_READ_WRITE | OpenFlags::SQLITE_OPEN_NO_MUTEX;
         let connection = Connection::open_with_flags(&self.path, flags)?;
-        connection.busy_timeout(Duration::from_secs(10))?;
+        connection.busy_timeout(BUSY)?;
         connection.pragma_update(None, "query_only", true)?;
         connection.pragma_update(None, "cache_size", -2048)?;
         Ok(connection)
