@@ -102,11 +102,14 @@ async fn parent<S: Store>(State(console): State<Arc<Console<S>>>, asked: Query<A
         Ok(key) => key,
         Err(error) => return answer(StatusCode::BAD_REQUEST, "invalid", Some(&format!("key: {error}"))),
     };
-    match console.store.root(&key).await {
-        Ok(root) => {
+    let (known, root) = tokio::join!(console.store.item(&key), console.store.root(&key));
+    match known.and_then(|known| Ok((known, root?))) {
+        Ok(((item, pin), root)) => {
             let body = serde_json::json!({
                 "key": key,
                 "root": root,
+                // Of an item that nothing was said about the root is a guess: itself.
+                "known": item.is_some() || pin.is_some(),
                 "traceparent": traceparent(&root, &key, asked.episode),
             });
             ([(header::CONTENT_TYPE, HeaderValue::from_static("application/json"))], body.to_string())

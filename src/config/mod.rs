@@ -85,7 +85,7 @@ pub enum ConfigError {
     SamePort {
         /// Where webhooks come in.
         ingest: SocketAddr,
-        /// Where the page is.
+        /// Where the console is.
         console: SocketAddr,
     },
     /// A file that the configuration names cannot be used.

@@ -250,7 +250,9 @@ async fn the_console_tells_the_traceparent_of_an_item() {
     server.sender().github("pull_request", &pull_request("opened", 15, 10, None)).await;
     let (status, body) = server.console(&format!("/api/v1/traceparent?key={key}")).await;
     let body: serde_json::Value = serde_json::from_str(&body).unwrap();
-    assert_eq!((status, body["root"].as_str().unwrap()), (200, ISSUE));
+    assert_eq!((status, body["root"].as_str().unwrap(), &body["known"]), (200, ISSUE, &json!(true)));
+    let (_, unseen) = server.console("/api/v1/traceparent?key=github:github.com/acme/api/build/1.1").await;
+    assert!(unseen.contains("\"known\":false"), "{unseen}");
     let output = crate::support::program::run(&["id", key, "--root", ISSUE], &[]);
     assert_eq!(String::from_utf8(output.stdout).unwrap().trim(), body["traceparent"].as_str().unwrap());
     assert_eq!(server.console("/api/v1/traceparent?key=nonsense").await.0, 400);
