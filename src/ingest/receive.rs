@@ -164,10 +164,12 @@ impl Ingest {
                 (Content::Quarantined(kept), Some(reason))
             }
         };
-        // From here on only what is kept of the body takes memory.
-        drop(held);
+        // What was understood is small. What is quarantined is the body: it takes its room until it
+        // is on disk.
+        let held = reason.is_some().then_some(held);
         let delivery = Delivery { source, id: parsed.id, received_at, content };
         let reply = Reply::from(self.committer.commit(delivery, arriving).await);
+        drop(held);
         tracing::debug!(%source, event = parsed.event_type, status = reply.status(), "delivery");
         match (reply, reason) {
             (Reply::Quarantined(_), Some(reason)) => Reply::Quarantined(reason),

@@ -10,7 +10,7 @@ use crate::work::event::{
     Event, Facts, Flaw, Happening, Outcome, Pointer, Ref, Relation, Role, Said, Target, What,
 };
 use crate::work::key::{Key, Kind, Source};
-use crate::work::lattice::{Latest, Stamp};
+use crate::work::lattice::{BOUND, Latest, Stamp};
 use crate::work::mention;
 use crate::work::time::Time;
 
@@ -101,7 +101,7 @@ impl<'a, 'c> Scene<'a, 'c> {
         marks.topics = repository
             .topics
             .as_ref()
-            .map(|topics| Latest::new(stamp, topics.iter().map(|topic| clip(topic)).collect()));
+            .map(|topics| Latest::new(stamp, topics.iter().take(BOUND).map(|topic| clip(topic)).collect()));
         marks.properties = repository
             .custom_properties
             .as_ref()
@@ -237,7 +237,7 @@ pub(super) fn count(number: Option<super::payload::Number>) -> Option<i64> {
 
 /// The names of labels as a set.
 pub(super) fn names<'a>(labels: &'a [super::payload::Named<'_>]) -> BTreeSet<String> {
-    labels.iter().filter_map(|label: &'a _| label.name.as_deref()).map(clip).collect()
+    labels.iter().take(BOUND).filter_map(|label: &'a _| label.name.as_deref()).map(clip).collect()
 }
 
 /// Says what was built: its branch and commit.
