@@ -1,8 +1,8 @@
 //! The configuration: `config/valuestream.toml` documents every key and holds the defaults; over
 //! it come the standard `OTEL_EXPORTER_OTLP_*` variables, the file given with `--config` and
-//! `VALUESTREAM__SECTION__KEY` in the environment. [`layers`] makes one tree of them in which every
-//! value knows its origin, the structs here give it types, [`check`] holds the parts against each
-//! other, [`describe`] shows what is in force.
+//! `VALUESTREAM__SECTION__KEY` in the environment. `layers` makes one tree of them in which every
+//! value knows its origin, the structs here give it types, `check` holds the parts against each
+//! other, `describe` shows what is in force.
 //!
 //! A secret is a [`SecretString`] from here on; no error and no description contains one.
 

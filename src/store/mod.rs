@@ -2,7 +2,7 @@
 //! transaction: `commit` takes a batch of understood deliveries (dedupe, fold, references, what
 //! falls due), `seal` turns finished items into spans in the outbox, `lease` and `settle` hand
 //! spans to a backend and take its verdict, the rest is housekeeping. Nothing else in the program
-//! writes. [`sqlite`] is the embedded backend; [`contract`] is the suite that every backend passes.
+//! writes. [`sqlite`] is the embedded backend; `contract` is the suite that every backend passes.
 
 mod codec;
 pub mod sqlite;

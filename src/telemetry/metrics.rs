@@ -84,7 +84,8 @@ pub struct Metrics(Arc<Inner>);
 #[derive(Debug)]
 struct Inner {
     registry: Registry,
-    deliveries: Family<DeliveryLabels, Counter>,
+    /// One for each source and status, taken out of their family beforehand: the family has a lock.
+    deliveries: Vec<((Source, DeliveryStatus), Counter)>,
     commit_seconds: Histogram,
     commit_deliveries: Histogram,
     items_open: Family<KindLabels, Gauge>,
@@ -115,7 +116,9 @@ impl Metrics {
         registry.register("valuestream_build", "The running version", version);
         let mut names = Names(registry);
         let metrics = Inner {
-            deliveries: names.add("valuestream_deliveries", "Deliveries, by source and what became of them"),
+            deliveries: delivery_counters(
+                &names.add("valuestream_deliveries", "Deliveries, by source and what became of them"),
+            ),
             commit_seconds: names.add_made(
                 "valuestream_commit_seconds",
                 "How long a commit took, in seconds",
@@ -166,7 +169,9 @@ impl Metrics {
 
     /// A delivery was answered.
     pub fn delivery(&self, source: Source, status: DeliveryStatus) {
-        self.0.delivery(source, status).inc();
+        if let Some((_, counter)) = self.0.deliveries.iter().find(|(of, _)| *of == (source, status)) {
+            counter.inc();
+        }
     }
 
     /// A commit is on disk.
@@ -257,22 +262,9 @@ impl Metrics {
 }
 
 impl Inner {
-    fn delivery(
-        &self,
-        source: Source,
-        status: DeliveryStatus,
-    ) -> impl std::ops::Deref<Target = Counter> + '_ {
-        self.deliveries.get_or_create(&DeliveryLabels { source: source.as_str(), status: status.as_str() })
-    }
-
     /// Whatever labels are known beforehand are there from the beginning: a counter that appears
     /// with its first event hides that event from `rate()`.
     fn begin_at_zero(&self) {
-        for source in Source::ALL {
-            for status in DeliveryStatus::ALL {
-                drop(self.delivery(source, status));
-            }
-        }
         for kind in Kind::ALL {
             drop(self.items_open.get_or_create(&kind_labels(kind)));
             drop(self.late.get_or_create(&kind_labels(kind)));
@@ -281,6 +273,15 @@ impl Inner {
             drop(self.quality.get_or_create(&FlawLabels { flaw: flaw.as_str() }));
         }
     }
+}
+
+fn delivery_counters(family: &Family<DeliveryLabels, Counter>) -> Vec<((Source, DeliveryStatus), Counter)> {
+    let all = Source::ALL.into_iter().flat_map(|source| DeliveryStatus::ALL.map(|status| (source, status)));
+    let counter = |(source, status): (Source, DeliveryStatus)| {
+        let labels = DeliveryLabels { source: source.as_str(), status: status.as_str() };
+        ((source, status), family.get_or_create(&labels).clone())
+    };
+    all.map(counter).collect()
 }
 
 /// A registry that hands back what it was given to register.

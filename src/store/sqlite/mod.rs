@@ -1,7 +1,7 @@
 //! The embedded store. One thread owns the only writing connection and runs one transaction after
-//! another ([`commit`], [`seal`], [`outbox`], [`keep`]); readers have connections of their own; a
+//! another (`commit`, `seal`, `outbox`, `keep`); readers have connections of their own; a
 //! second thread moves what is committed from the write-ahead log into the database
-//! ([`checkpoint`]), so that no delivery waits for that. Leases are in memory: this process is the
+//! (`checkpoint`), so that no delivery waits for that. Leases are in memory: this process is the
 //! only one that sends, and after a crash nothing is held.
 
 mod checkpoint;
