@@ -1,0 +1,163 @@
+use std::collections::HashMap;
+use std::convert::Infallible;
+
+use super::*;
+use crate::work::event::{Event, Outcome};
+use crate::work::testing::{acme, at, cycle, item, related, run};
+
+#[derive(Default)]
+struct World {
+    items: HashMap<Key, Item>,
+    refs: HashMap<Ref, Vec<Pointer>>,
+    pins: HashMap<Key, Pin>,
+}
+
+impl Lookup for World {
+    type Error = Infallible;
+    fn item(&mut self, key: &Key) -> Result<Option<Item>, Infallible> {
+        Ok(self.items.get(key).cloned())
+    }
+    fn pointers(&mut self, reference: &Ref) -> Result<Vec<Pointer>, Infallible> {
+        Ok(self.refs.get(reference).cloned().unwrap_or_default())
+    }
+    fn pin(&mut self, key: &Key) -> Result<Option<Pin>, Infallible> {
+        Ok(self.pins.get(key).cloned())
+    }
+}
+
+impl World {
+    fn see(&mut self, event: Event) -> Item {
+        let seen = item(event);
+        self.items.insert(seen.key.clone(), seen.clone());
+        seen
+    }
+    fn point(&mut self, reference: Ref, key: Key) {
+        self.refs.entry(reference).or_default().push(Pointer::Item(key));
+    }
+    fn export(&mut self, item: &Item) -> Place {
+        let Ok(place) = place(item, self);
+        self.pins.extend(place.pins.iter().cloned());
+        place
+    }
+}
+
+const SHA: &str = "ec26c3e57ca3a959ca5aad62de7213c562f8c821";
+
+fn sha() -> Ref {
+    Ref::commit(SHA).unwrap()
+}
+
+fn ancestors(place: &Place) -> Vec<Key> {
+    place.ancestors.iter().map(|a| a.key.clone()).collect()
+}
+
+fn pull_request(id: u32, closes: &[&str]) -> Event {
+    let targets = closes.iter().map(|issue| Target::Key(acme(issue))).collect();
+    related(cycle(acme(&format!("pull_request/{id}")), 0, &[], &[]), Relation::Closes, targets)
+}
+
+#[test]
+fn an_explicit_reference_binds_to_an_item_never_seen() {
+    let mut world = World::default();
+    let change = world.see(pull_request(2, &["issue/1", "issue/7"]));
+    let place = world.export(&change);
+    assert_eq!(place.root, acme("issue/1"));
+    assert_eq!(ancestors(&place), [acme("issue/1")]);
+    let links: Vec<&Key> = place.links.iter().map(|(_, _, key, _)| key).collect();
+    assert_eq!(links, [&acme("issue/7")]);
+}
+
+#[test]
+fn a_hint_binds_only_to_an_item_that_was_seen() {
+    let mut world = World::default();
+    let hinting = related(
+        cycle(acme("pull_request/2"), 0, &[], &[]),
+        Relation::BranchNumber,
+        vec![Target::Hint(acme("issue/12"))],
+    );
+    let change = world.see(hinting);
+    assert_eq!(place(&change, &mut world).unwrap().root, change.key);
+    world.see(cycle(acme("issue/12"), 0, &[], &[]));
+    assert_eq!(place(&change, &mut world).unwrap().root, acme("issue/12"));
+}
+
+#[test]
+fn a_build_finds_its_issue_through_the_commit_of_a_pull_request() {
+    let mut world = World::default();
+    world.see(pull_request(2, &["issue/1"]));
+    world.point(sha(), acme("pull_request/2"));
+    let build = related(
+        run(acme("build/5.1"), 10, Some((20, Outcome::Success))),
+        Relation::Commit,
+        vec![Target::Ref(sha())],
+    );
+    let place = world.export(&item(build));
+    assert_eq!(ancestors(&place), [acme("pull_request/2"), acme("issue/1")]);
+    assert_eq!(place.root, acme("issue/1"));
+}
+
+#[test]
+fn a_relation_learned_after_the_trace_was_exported_becomes_a_link() {
+    let mut world = World::default();
+    world.see(pull_request(2, &[]));
+    world.point(sha(), acme("pull_request/2"));
+    let build = related(run(acme("build/5.1"), 10, None), Relation::Commit, vec![Target::Ref(sha())]);
+    assert_eq!(world.export(&item(build)).root, acme("pull_request/2"));
+
+    let change = world.see(pull_request(2, &["issue/1"]));
+    let place = world.export(&change);
+    assert_eq!(place.root, change.key, "the build's span says so already");
+    assert!(place.ancestors.is_empty());
+    assert_eq!(place.at(at(0)).links[0].key, acme("issue/1"));
+}
+
+#[test]
+fn a_job_stands_in_for_a_run_that_was_never_seen() {
+    let mut world = World::default();
+    world.see(pull_request(2, &["issue/1"]));
+    world.point(sha(), acme("pull_request/2"));
+    let job = related(run(acme("job/9"), 10, None), Relation::Run, vec![Target::Key(acme("build/5.1"))]);
+    let job = related(job, Relation::Commit, vec![Target::Ref(sha())]);
+    let place = world.export(&item(job));
+    assert_eq!(ancestors(&place), [acme("build/5.1"), acme("pull_request/2"), acme("issue/1")]);
+    assert_eq!(world.pins[&acme("build/5.1")].parent, Some(acme("pull_request/2")));
+}
+
+#[test]
+fn a_branch_taken_up_again_leads_to_the_pull_request_that_was_open() {
+    let mut world = World::default();
+    let branch = Ref::branch("github.com", "acme/api", "patch-1").unwrap();
+    world.see(cycle(acme("pull_request/2"), 0, &[(50, Outcome::Merged)], &[]));
+    world.see(cycle(acme("pull_request/3"), 1_000, &[(1_100, Outcome::Merged)], &[]));
+    world.point(branch.clone(), acme("pull_request/2"));
+    world.point(branch.clone(), acme("pull_request/3"));
+    let mut root = |started| {
+        let build = related(
+            run(acme("build/5.1"), started, None),
+            Relation::Branch,
+            vec![Target::Ref(branch.clone())],
+        );
+        place(&item(build), &mut world).unwrap().root
+    };
+    assert_eq!(root(20), acme("pull_request/2"));
+    assert_eq!(root(1_050), acme("pull_request/3"));
+    assert_eq!(root(5_000), acme("build/5.1"), "both had ended by then");
+}
+
+#[test]
+fn closing_a_pull_requests_number_closes_no_issue() {
+    let mut world = World::default();
+    world.see(pull_request(1, &[]));
+    let change = world.see(pull_request(2, &["issue/1"]));
+    assert_eq!(place(&change, &mut world).unwrap().root, change.key);
+}
+
+#[test]
+fn the_parent_span_is_the_episode_that_was_going_on() {
+    let mut world = World::default();
+    world.see(cycle(acme("issue/1"), 0, &[(10, Outcome::Completed)], &[20]));
+    let change = world.see(pull_request(2, &["issue/1"]));
+    let place = world.export(&change);
+    assert_eq!(place.at(at(5)).parent, Some((acme("issue/1"), 0)));
+    assert_eq!(place.at(at(25)).parent, Some((acme("issue/1"), 1)));
+}
