@@ -21,11 +21,14 @@ CREATE TABLE deliveries (
 ) WITHOUT ROWID;
 
 -- What commits, branches and project names point at. The reference is hashed: it is only ever
--- looked up whole. The pointer is the id of an item, or the text of what is none (yet).
+-- looked up whole. The pointer is the id of an item, or the text of what is none (yet). A hash lies
+-- anywhere, so the table is written era by era: however many references there are, those that are
+-- written together share the few pages of the current era. To look one up is to ask every era.
 CREATE TABLE refs (
+    era      INTEGER NOT NULL,
     ref      INTEGER NOT NULL,
     pointer  ANY     NOT NULL,
-    PRIMARY KEY (ref, pointer)
+    PRIMARY KEY (era, ref, pointer)
 ) STRICT, WITHOUT ROWID;
 
 -- What exported spans have settled about an item's place, whether or not it was ever seen.
@@ -73,7 +76,7 @@ CREATE TABLE quarantine (
     body         BLOB    NOT NULL
 );
 
--- Counts that would take a scan: "items", "due", "quarantined", "open:issue", "outbox:main",
+-- Counts that would take a scan: "items", "due", "quarantined", "refs", "open:issue", "outbox:main",
 -- "rejected:main" …
 CREATE TABLE tallies (
     name  TEXT    NOT NULL PRIMARY KEY,

@@ -255,13 +255,17 @@ fn point(
         refs.into_iter().map(|(reference, pointer)| (lookup::hashed(&reference), pointer)).collect();
     refs.sort_unstable();
     refs.dedup();
+    let era = lookup::era(transaction)?;
     let mut statement =
-        transaction.prepare_cached("INSERT OR IGNORE INTO refs (ref, pointer) VALUES (?1, ?2)")?;
+        transaction.prepare_cached("INSERT OR IGNORE INTO refs (era, ref, pointer) VALUES (?1, ?2, ?3)")?;
+    let mut written = 0;
     for (reference, pointer) in refs {
-        match &pointer {
-            Pointer::Item(key) if ids.contains_key(key) => statement.execute((reference, ids[key]))?,
-            other => statement.execute((reference, other.to_stored()))?,
+        written += match &pointer {
+            Pointer::Item(key) if ids.contains_key(key) => {
+                statement.execute((era, reference, ids[key]))? as i64
+            }
+            other => statement.execute((era, reference, other.to_stored()))? as i64,
         };
     }
-    Ok(())
+    tally(transaction, "refs", written)
 }

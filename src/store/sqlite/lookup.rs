@@ -12,8 +12,19 @@ use crate::work::item::Item;
 use crate::work::key::Key;
 use crate::work::link::{Lookup, Pin};
 
-/// The form in which a reference is stored: 64 bits of a SHA-256. Short, since a commit lies on a
-/// page of its own among millions, and the smaller the table the more of it is at hand.
+/// How many references an era has: some megabytes, which stay in memory while they are written.
+pub(super) const ERA: i64 = 1 << 18;
+
+/// The era that references are written to now.
+pub(super) fn era(connection: &Connection) -> Result<i64, StoreError> {
+    let written: Option<i64> = connection
+        .prepare_cached("SELECT n FROM tallies WHERE name = 'refs'")?
+        .query_row([], |row| row.get(0))
+        .optional()?;
+    Ok(written.unwrap_or_default() / ERA)
+}
+
+/// The form in which a reference is stored: 64 bits of a SHA-256.
 pub(super) fn hashed(reference: &Ref) -> i64 {
     let digest = Sha256::digest(reference.as_str());
     let mut short = [0; 8];
@@ -90,13 +101,17 @@ impl Lookup for Lookups<'_> {
         let mut statement = self.connection.prepare_cached(
             "SELECT coalesce(items.key, refs.pointer) FROM refs
              LEFT JOIN items ON typeof(refs.pointer) = 'integer' AND items.id = refs.pointer
-             WHERE ref = ?1 ORDER BY 1 LIMIT 64",
+             WHERE era = ?1 AND ref = ?2 LIMIT 64",
         )?;
-        let texts = statement.query_map([hashed(reference)], |row| row.get::<_, String>(0))?;
+        let reference = hashed(reference);
         let mut pointers: Vec<Pointer> = Vec::new();
-        for text in texts {
-            pointers.extend(Pointer::from_stored(&text?));
+        for era in 0..=era(self.connection)? {
+            let texts = statement.query_map((era, reference), |row| row.get::<_, String>(0))?;
+            for text in texts {
+                pointers.extend(Pointer::from_stored(&text?));
+            }
         }
+        pointers.sort_unstable();
         pointers.dedup();
         Ok(pointers)
     }

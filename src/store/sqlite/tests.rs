@@ -2,7 +2,7 @@
 
 use super::super::contract::{contract_tests, delivery, rules};
 use super::*;
-use crate::work::event::Said;
+use crate::work::event::{Pointer, Ref, Said};
 use crate::work::testing::{acme, at, cycle};
 
 fn fresh() -> (SqliteStore, tempfile::TempDir) {
@@ -59,6 +59,35 @@ async fn a_full_disk_refuses_whole_batches_and_passes() {
     assert!(store.item(&acme("issue/2")).await.unwrap().0.is_none(), "nothing is half done");
     // The connection is opened anew after such an error, and with it the limit is gone.
     assert!(matches!(store.commit(vec![opened(2)], &rules()).await.unwrap()[0], Committed::Recorded(_)));
+}
+
+#[tokio::test]
+async fn a_reference_is_found_in_whatever_era_it_was_written() {
+    let (store, _folder) = fresh();
+    let sha = Ref::commit("ec26c3e57ca3a959ca5aad62de7213c562f8c821").unwrap();
+    for id in 1..=3 {
+        let change = cycle(acme(&format!("pull_request/{id}")), 0, &[], &[]);
+        let said = Said {
+            refs: vec![(sha.clone(), Pointer::Item(change.key.clone()))],
+            events: vec![change],
+            ..Said::default()
+        };
+        store.commit(vec![delivery(id, 0, said)], &rules()).await.unwrap();
+        store.write(|transaction| tally(transaction, "refs", lookup::ERA)).await.unwrap();
+    }
+    let found = store.read(move |connection| {
+        use crate::work::link::Lookup;
+        lookup::Lookups::new(connection).pointers(&sha)
+    });
+    let expected = [1, 2, 3].map(|id| Pointer::Item(acme(&format!("pull_request/{id}"))));
+    assert_eq!(found.await.unwrap(), expected);
+    let eras: i64 = store
+        .read(|connection| {
+            Ok(connection.query_row("SELECT count(DISTINCT era) FROM refs", [], |row| row.get(0))?)
+        })
+        .await
+        .unwrap();
+    assert_eq!(eras, 3);
 }
 
 #[tokio::test]
