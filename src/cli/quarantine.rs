@@ -83,8 +83,12 @@ pub(super) async fn run(command: QuarantineCommand) -> Result<(), CliError> {
             let ids = ids(&store, &chosen).await?;
             let dropped = store.drop_quarantined(&ids).await;
             store.close().await;
-            print(&format!("{} dropped\n", dropped?))?;
-            Ok(())
+            let dropped = dropped?;
+            print(&format!("{dropped} dropped\n"))?;
+            match ids.len() - dropped {
+                0 => Ok(()),
+                missing => Err(CliError::Failed(format!("{missing} of these numbers are not in quarantine"))),
+            }
         }
     }
 }
