@@ -81,7 +81,7 @@ pub fn router(ingest: Arc<Ingest>) -> Router {
             let reply = ingest.receive(source, head, &mut body).await;
             // Whoever asks before sending the body reads the answer first.
             if !body.is_end_stream() && !asks_first {
-                tokio::spawn(body::discard(body, ingest.max_body_bytes, ingest.body_timeout));
+                tokio::spawn(body::discard(body, ingest.body_timeout));
             }
             if let Some(status) = reply.delivery_status() {
                 ingest.metrics.delivery(source, status);
