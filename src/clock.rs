@@ -1,12 +1,15 @@
 //! The only place that reads the wall clock.
 
-use std::time::{SystemTime, UNIX_EPOCH};
+use jiff::Timestamp;
 
 use crate::work::time::Time;
 
-/// Now, or the nearest instant that a [`Time`] can be if the machine's clock is far off.
+/// Now.
+pub fn timestamp() -> Timestamp {
+    Timestamp::now()
+}
+
+/// Now, or the earliest instant that a [`Time`] can be if the machine's clock is far off.
 pub fn now() -> Time {
-    let since = SystemTime::now().duration_since(UNIX_EPOCH).unwrap_or_default();
-    let micros = i64::try_from(since.as_micros()).unwrap_or(i64::MAX);
-    Time::from_micros(micros).unwrap_or(Time::MIN)
+    Time::from_micros(timestamp().as_microsecond()).unwrap_or(Time::MIN)
 }

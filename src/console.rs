@@ -42,13 +42,17 @@ pub fn router<S: Store>(console: Arc<Console<S>>) -> Router {
         .with_state(console)
 }
 
+fn json(code: StatusCode, body: &serde_json::Value) -> Response {
+    (code, [(header::CONTENT_TYPE, HeaderValue::from_static("application/json"))], body.to_string())
+        .into_response()
+}
+
 fn answer(code: StatusCode, status: &str, reason: Option<&str>) -> Response {
     let body = match reason {
         Some(reason) => serde_json::json!({ "status": status, "reason": reason }),
         None => serde_json::json!({ "status": status }),
     };
-    (code, [(header::CONTENT_TYPE, HeaderValue::from_static("application/json"))], body.to_string())
-        .into_response()
+    json(code, &body)
 }
 
 async fn guard<S: Store>(State(console): State<Arc<Console<S>>>, request: Request, next: Next) -> Response {
@@ -112,8 +116,7 @@ async fn parent<S: Store>(State(console): State<Arc<Console<S>>>, asked: Query<A
                 "known": item.is_some() || pin.is_some(),
                 "traceparent": traceparent(&root, &key, asked.episode),
             });
-            ([(header::CONTENT_TYPE, HeaderValue::from_static("application/json"))], body.to_string())
-                .into_response()
+            json(StatusCode::OK, &body)
         }
         Err(StoreError::Corrupt(reason)) => {
             tracing::error!(reason, "an item's row cannot be read");

@@ -3,8 +3,7 @@
 use clap::Subcommand;
 
 use super::output::{print, printable, table};
-use super::{CliError, ConfigArgs};
-use crate::app;
+use super::{CliError, ConfigArgs, with_store};
 use crate::store::Store;
 use crate::store::sqlite::SqliteStore;
 use crate::work::time::Time;
@@ -40,16 +39,12 @@ pub(super) enum ExportsCommand {
 pub(super) async fn run(command: ExportsCommand) -> Result<(), CliError> {
     match command {
         ExportsCommand::List { json, config } => {
-            let store = app::existing_store(&config.load()?)?;
-            let result = list(&store, json).await;
-            store.close().await;
-            result
+            with_store(&config.load()?, async |store| list(store, json).await).await
         }
         ExportsCommand::Retry { ids, all: _, config } => {
-            let store = app::existing_store(&config.load()?)?;
-            let retried = store.retry_rejected(&ids).await;
-            store.close().await;
-            print(&format!("{} back in the outbox\n", retried?))?;
+            let retry = async |store: &SqliteStore| Ok(store.retry_rejected(&ids).await?);
+            let retried = with_store(&config.load()?, retry).await?;
+            print(&format!("{retried} back in the outbox\n"))?;
             Ok(())
         }
     }

@@ -15,9 +15,10 @@ use std::process::ExitCode;
 
 use clap::{Args, Parser, Subcommand};
 
-use crate::app::StartError;
+use crate::app::{self, StartError};
 use crate::config::{self, Config, ConfigError};
-use crate::store::StoreError;
+use crate::store::sqlite::SqliteStore;
+use crate::store::{Store, StoreError};
 
 /// Software delivery as distributed traces: webhooks in, durable work items, OTLP spans out.
 #[derive(Debug, Parser)]
@@ -69,6 +70,17 @@ impl ConfigArgs {
     fn load(&self) -> Result<Config, ConfigError> {
         Config::load(self.config.as_deref(), config::environment())
     }
+}
+
+/// Does something with the store that the configuration names, and closes it whatever came of it.
+async fn with_store<T>(
+    config: &Config,
+    work: impl AsyncFnOnce(&SqliteStore) -> Result<T, CliError>,
+) -> Result<T, CliError> {
+    let store = app::existing_store(config)?;
+    let result = work(&store).await;
+    store.close().await;
+    result
 }
 
 /// Why a command failed.

@@ -4,7 +4,7 @@
 use clap::{Args, Subcommand};
 
 use super::output::{print, printable, table};
-use super::{CliError, ConfigArgs};
+use super::{CliError, ConfigArgs, with_store};
 use crate::app;
 use crate::ingest::receive::Understanding;
 use crate::sources::{self, Parsed, Request};
@@ -58,34 +58,25 @@ pub(super) struct Chosen {
 pub(super) async fn run(command: QuarantineCommand) -> Result<(), CliError> {
     match command {
         QuarantineCommand::List { json, config } => {
-            let store = app::existing_store(&config.load()?)?;
-            let result = list(&store, json).await;
-            store.close().await;
-            result
+            with_store(&config.load()?, async |store| list(store, json).await).await
         }
         QuarantineCommand::Show { id, config } => {
-            let store = app::existing_store(&config.load()?)?;
-            let result = show(&store, id).await;
-            store.close().await;
-            result
+            with_store(&config.load()?, async |store| show(store, id).await).await
         }
         QuarantineCommand::Retry(chosen) => {
             let config = chosen.config.load()?;
             let rules = app::rules(&config)?;
             let understanding = app::understanding(&config, &rules).map_err(app::StartError::from)?;
-            let store = app::existing_store(&config)?;
-            let result = retry(&store, &chosen, &understanding, &rules).await;
-            store.close().await;
-            result
+            with_store(&config, async |store| retry(store, &chosen, &understanding, &rules).await).await
         }
         QuarantineCommand::Drop(chosen) => {
-            let store = app::existing_store(&chosen.config.load()?)?;
-            let ids = ids(&store, &chosen).await?;
-            let dropped = store.drop_quarantined(&ids).await;
-            store.close().await;
-            let dropped = dropped?;
+            let drop = async |store: &SqliteStore| {
+                let ids = ids(store, &chosen).await?;
+                Ok((ids.len(), store.drop_quarantined(&ids).await?))
+            };
+            let (asked, dropped) = with_store(&chosen.config.load()?, drop).await?;
             print(&format!("{dropped} dropped\n"))?;
-            match ids.len() - dropped {
+            match asked - dropped {
                 0 => Ok(()),
                 missing => Err(CliError::Failed(format!("{missing} of these numbers are not in quarantine"))),
             }

@@ -14,6 +14,7 @@ use secrecy::SecretString;
 
 use self::post::{Poster, Progress, Tally};
 use self::summary::Credentials;
+use crate::clock;
 use crate::simulate::arrival::Arrival;
 use crate::simulate::{Settings, Simulation};
 use crate::work::time::Time;
@@ -161,10 +162,9 @@ fn verdict(args: &Args, tally: Tally) -> Result<(), SimulateError> {
 
 /// Posts the simulation, showing progress on standard error.
 async fn simulate(args: &Args) -> Result<Tally, SimulateError> {
-    let now = Time::from_micros(jiff::Timestamp::now().as_microsecond()).unwrap_or(Time::MIN);
     let poster = Poster::new(&args.target, usize::from(args.connections), !args.shuffle)
         .map_err(SimulateError::Client)?;
-    let simulation = Simulation::new(args.settings(now));
+    let simulation = Simulation::new(args.settings(clock::now()));
     let arrival = Arrival { shuffle: args.shuffle, duplicates_percent: args.duplicates, seed: args.seed };
 
     let counted = simulation.clone();

@@ -4,8 +4,6 @@
 use std::error::Error;
 use std::time::Duration;
 
-use jiff::Timestamp;
-
 use opentelemetry_proto::tonic::collector::trace::v1::ExportTraceServiceRequest;
 use opentelemetry_proto::tonic::collector::trace::v1::trace_service_client::TraceServiceClient;
 use tonic::body::Body;
@@ -21,6 +19,7 @@ use super::backend::{Backend, Compression};
 use super::tls::Certificates;
 use super::verdict::{Verdict, causes};
 use super::{client, status};
+use crate::clock;
 
 /// A dead peer is noticed after this long without an answer to a ping.
 const KEEPALIVE: Duration = Duration::from_secs(30);
@@ -43,7 +42,7 @@ fn grpc_only(answer: Answer<tonic::transport::Error>) -> Answer<NoAnswer> {
     if header("grpc-status").is_some() || (is_grpc && response.status() == http::StatusCode::OK) {
         return Ok(response);
     }
-    let after = header("retry-after").and_then(|value| status::retry_after(value, Timestamp::now()));
+    let after = header("retry-after").and_then(|value| status::retry_after(value, clock::timestamp()));
     Err(NoAnswer::NotGrpc(NotGrpc { status: response.status().as_u16(), after }))
 }
 

@@ -4,7 +4,6 @@
 use std::io::Write;
 
 use flate2::write::GzEncoder;
-use jiff::Timestamp;
 use opentelemetry_proto::tonic::collector::trace::v1::{
     ExportTracePartialSuccess, ExportTraceServiceRequest, ExportTraceServiceResponse,
 };
@@ -17,6 +16,7 @@ use super::backend::{Backend, Compression};
 use super::tls::Certificates;
 use super::verdict::{Verdict, causes};
 use super::{client, status};
+use crate::clock;
 
 const PROTOBUF: &str = "application/x-protobuf";
 
@@ -100,7 +100,7 @@ async fn verdict(mut response: Response) -> Verdict {
     let code = response.status().as_u16();
     let header = |name| response.headers().get(name).and_then(|value| value.to_str().ok());
     let content_type = header(CONTENT_TYPE).unwrap_or_default().to_ascii_lowercase();
-    let after = header(RETRY_AFTER).and_then(|value| status::retry_after(value, Timestamp::now()));
+    let after = header(RETRY_AFTER).and_then(|value| status::retry_after(value, clock::timestamp()));
 
     let (bytes, complete) = match read(&mut response).await {
         Ok(read) => read,

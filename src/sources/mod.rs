@@ -11,6 +11,7 @@ use std::fmt;
 use axum::http::{HeaderMap, header};
 use sha2::{Digest, Sha256};
 
+use crate::work::attr::cut;
 use crate::work::event::Said;
 use crate::work::key::{Key, Source};
 use crate::work::tags::Tagger;
@@ -221,14 +222,6 @@ fn is_form(headers: &HeaderMap) -> bool {
         .and_then(|value| value.to_str().ok())
         .and_then(|value| value.split(';').next());
     media_type.is_some_and(|media| media.trim().eq_ignore_ascii_case("application/x-www-form-urlencoded"))
-}
-
-fn cut(text: &str, max: usize) -> &str {
-    let mut end = text.len().min(max);
-    while !text.is_char_boundary(end) {
-        end -= 1;
-    }
-    &text[..end]
 }
 
 #[cfg(test)]

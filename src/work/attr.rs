@@ -181,7 +181,12 @@ pub const MAX_TEXT: usize = 512;
 
 /// `text` cut at a character's end so that at most [`MAX_TEXT`] bytes remain.
 pub fn clipped(text: &str) -> &str {
-    let mut end = text.len().min(MAX_TEXT);
+    cut(text, MAX_TEXT)
+}
+
+/// `text` cut at a character's end so that at most `max` bytes remain.
+pub fn cut(text: &str, max: usize) -> &str {
+    let mut end = text.len().min(max);
     while !text.is_char_boundary(end) {
         end -= 1;
     }

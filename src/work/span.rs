@@ -104,7 +104,7 @@ impl Placement {
     }
 }
 
-/// Everything a job's or a deployment's span says about its result, in the terms of its kind.
+/// What a span says about how its item ended, in the terms of its kind.
 fn outcome_attributes(kind: Kind, outcome: Outcome, attributes: &mut Attributes) {
     let name = Value::from(outcome.as_str());
     match kind {
@@ -215,18 +215,17 @@ fn relation(name: &'static str) -> Attributes {
     BTreeMap::from([("valuestream.relation".into(), Value::from(name))])
 }
 
-/// What happened during an episode. The first takes what happened before it too, and each what
-/// happened between its end and the next beginning; nothing is told twice.
+/// What happened during an episode; the first takes what happened before it too. What came after
+/// the end, such as a label on a closed issue, belongs to the item but not to this interval of
+/// work, and what came in the second in which the next one begins belongs to that: nothing is told
+/// twice.
 fn events_within(item: &Item, episode: &Episode, end: Time) -> Vec<SpanEvent> {
     let episodes = item.episodes();
     let until = episodes.get(episode.index as usize + 1).map(|next| next.start);
-    let mine = |at: Time| (episode.index == 0 || at >= episode.start) && until.is_none_or(|until| at < until);
-    let mut events: Vec<SpanEvent> =
-        item.facts.happenings.iter().filter(|h| mine(h.at)).map(span_event).collect();
-    // What came after the end, such as a label on a closed issue, belongs to the item but not to
-    // this interval of work.
-    events.retain(|event| event.at <= end);
-    events
+    let mine = |at: Time| {
+        (episode.index == 0 || at >= episode.start) && at <= end && until.is_none_or(|until| at < until)
+    };
+    item.facts.happenings.iter().filter(|h| mine(h.at)).map(span_event).collect()
 }
 
 fn span_event(happening: &Happening) -> SpanEvent {
@@ -260,12 +259,8 @@ fn steps(item: &Item, episode: &Episode, trace_id: TraceId, job: SpanId) -> Vec<
             attributes.insert(Attr::TaskName.name().into(), name.value.as_str().into());
         }
         attributes.insert(Attr::TaskRunId.name().into(), number.as_str().into());
-        attributes.insert("cicd.pipeline.task.run.result".into(), outcome.as_str().into());
-        attributes.insert("valuestream.outcome".into(), outcome.as_str().into());
+        outcome_attributes(Kind::Job, outcome, &mut attributes);
         attributes.insert("valuestream.key".into(), item.key.as_str().into());
-        if outcome.is_error() {
-            attributes.insert("error.type".into(), outcome.as_str().into());
-        }
         if ran.clamped {
             attributes.insert("valuestream.clamped".into(), true.into());
         }

@@ -44,81 +44,88 @@ pub(super) fn seal(
         })?
         .collect::<Result<_, _>>()?;
 
+    let mut slice = Slice { transaction, now, backends, rules, lookups: Lookups::new(transaction) };
     let mut sealed = Sealed::default();
-    let mut lookups = Lookups::new(transaction);
+    let mut entries = 0;
     for (id, key, before, state) in &due {
-        let one = seal_item(transaction, key, *before, state, now, backends, rules, &mut lookups);
-        let (finished, one) = match one {
+        let finished = match slice.seal(key, *before, state, &mut sealed) {
             // An unreadable row must not hold up all others; it is told of once and left alone.
             Err(StoreError::Corrupt(reason)) => {
                 tracing::error!(%reason, "an item cannot be exported because its row cannot be read");
-                (*before, Sealed::default())
+                *before
             }
             other => other?,
         };
+        entries += i64::from(finished - before);
         transaction
             .prepare_cached("UPDATE items SET sealed = ?2, due_at = NULL WHERE id = ?1")?
             .execute((id, finished))?;
-        sealed.items += one.items;
-        sealed.spans += one.spans;
-        sealed.clamped += one.clamped;
-        sealed.start_unknown += one.start_unknown;
+    }
+    for backend in backends {
+        tally(transaction, &format!("outbox:{backend}"), entries)?;
     }
     tally(transaction, "due", -(due.len() as i64))?;
     Ok(sealed)
 }
 
-/// Seals one item; says how many of its episodes are sealed now.
-#[expect(clippy::too_many_arguments, reason = "one row's columns and the transaction's surroundings")]
-fn seal_item(
-    transaction: &Transaction<'_>,
-    key: &str,
-    before: u32,
-    state: &[u8],
+/// What the items that are sealed in one transaction have in common.
+struct Slice<'t> {
+    transaction: &'t Transaction<'t>,
     now: Time,
-    backends: &[String],
-    rules: &Rules,
-    lookups: &mut Lookups<'_>,
-) -> Result<(u32, Sealed), StoreError> {
-    let corrupt = |reason: String| StoreError::Corrupt(format!("{key}: {reason}"));
-    let key: Key = key.parse().map_err(|e: crate::work::key::KeyError| corrupt(e.to_string()))?;
-    let item = Item { key, facts: codec::decode(state).map_err(corrupt)? };
+    backends: &'t [String],
+    rules: &'t Rules,
+    lookups: Lookups<'t>,
+}
 
-    let place = link::place(&item, lookups)?;
-    for (key, pin) in &place.pins {
-        transaction
-            .prepare_cached("INSERT OR IGNORE INTO pins (key, root, parent) VALUES (?1, ?2, ?3)")?
-            .execute((key.as_str(), pin.root.as_str(), pin.parent.as_ref().map(Key::as_str)))?;
-        lookups.pinned(key.clone(), pin.clone());
+impl Slice<'_> {
+    /// Seals one item, of which `before` episodes are sealed; says how many are now.
+    fn seal(&mut self, key: &str, before: u32, state: &[u8], sealed: &mut Sealed) -> Result<u32, StoreError> {
+        let corrupt = |reason: String| StoreError::Corrupt(format!("{key}: {reason}"));
+        let key: Key = key.parse().map_err(|e: crate::work::key::KeyError| corrupt(e.to_string()))?;
+        let item = Item { key, facts: codec::decode(state).map_err(corrupt)? };
+
+        let place = link::place(&item, &mut self.lookups)?;
+        for (key, pin) in &place.pins {
+            self.transaction
+                .prepare_cached("INSERT OR IGNORE INTO pins (key, root, parent) VALUES (?1, ?2, ?3)")?
+                .execute((key.as_str(), pin.root.as_str(), pin.parent.as_ref().map(Key::as_str)))?;
+            self.lookups.pinned(key.clone(), pin.clone());
+        }
+        let tagger = &self.rules.tagger;
+        let tags = tagger.tags(&item, &place.inherited(tagger));
+
+        let mut finished = before;
+        for episode in item.episodes().iter().filter(|e| e.end.is_some()).skip(before as usize) {
+            let spans = span::project(&item, episode, &place.at(episode.start), &tags);
+            self.put_out(&item.key, episode.index, &spans)?;
+            finished += 1;
+            sealed.spans += spans.len();
+            sealed.clamped += usize::from(episode.clamped);
+            sealed.start_unknown += usize::from(!episode.start_known);
+        }
+        sealed.items += 1;
+        Ok(finished)
     }
-    let tags = rules.tagger.tags(&item, &place.inherited(&rules.tagger));
 
-    let mut sealed = Sealed { items: 1, ..Sealed::default() };
-    let mut finished = before;
-    for episode in item.episodes().iter().filter(|e| e.end.is_some()).skip(before as usize) {
-        let spans = span::project(&item, episode, &place.at(episode.start), &tags);
-        let bytes = encode::encode(&spans);
-        for backend in backends {
-            transaction
+    /// Puts an episode's spans into the outbox, for every backend the same bytes.
+    fn put_out(&self, key: &Key, episode: u32, spans: &[span::Span]) -> Result<(), StoreError> {
+        let bytes = encode::encode(spans);
+        for backend in self.backends {
+            self.transaction
                 .prepare_cached(
                     "INSERT INTO outbox (backend, attempts, source, key, episode, span_count, sealed_at, spans)
                      VALUES (?1, 0, ?2, ?3, ?4, ?5, ?6, ?7)",
                 )?
                 .execute((
                     backend,
-                    item.key.source().as_str(),
-                    item.key.as_str(),
-                    episode.index,
+                    key.source().as_str(),
+                    key.as_str(),
+                    episode,
                     spans.len() as i64,
-                    now.micros(),
+                    self.now.micros(),
                     &bytes,
                 ))?;
-            tally(transaction, &format!("outbox:{backend}"), 1)?;
         }
-        finished += 1;
-        sealed.spans += spans.len();
-        sealed.clamped += usize::from(episode.clamped);
-        sealed.start_unknown += usize::from(!episode.start_known);
+        Ok(())
     }
-    Ok((finished, sealed))
 }
