@@ -15,6 +15,7 @@ pub mod config;
 pub mod console;
 pub mod export;
 pub mod ingest;
+pub mod insight;
 pub mod simulate;
 pub mod sources;
 pub mod store;

@@ -1,0 +1,3 @@
+//! What slow or failed work has in common.
+
+pub mod sample;

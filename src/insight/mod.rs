@@ -1,0 +1,11 @@
+//! Root cause: how long work takes, where it waits, and what slow issues and failed deploys have in
+//! common. Items become small [`observation`]s; a [`query`] picks some of them; what is computed
+//! from these is a [`report`]. Pure code, but for `live`, which keeps the observations up to date
+//! while deliveries are committed.
+
+pub mod correlate;
+pub mod environment;
+pub mod observation;
+pub mod query;
+pub mod report;
+pub mod stats;

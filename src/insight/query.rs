@@ -1,0 +1,328 @@
+//! What is asked of insight: one set of parameters for the API, the commands and the page, read
+//! from name and value pairs and written back as such, so that every view has an address.
+
+use serde::{Deserialize, Serialize};
+use utoipa::ToSchema;
+
+use crate::work::key::Kind;
+use crate::work::time::Time;
+
+/// A day in microseconds.
+pub const DAY: i64 = 24 * 3600 * 1_000_000;
+/// The range if none is given, in days.
+pub const DEFAULT_DAYS: i64 = 90;
+/// The value that stands for "has none".
+pub const NONE: &str = "(none)";
+/// The pseudo key under which outcomes are filtered.
+pub const OUTCOME: &str = "outcome";
+/// How many rows are returned if `limit` is not given.
+pub const DEFAULT_LIMIT: usize = 50;
+/// The greatest `limit`.
+pub const MAX_LIMIT: usize = 1_000;
+/// The most filters of one query.
+pub const MAX_FILTERS: usize = 32;
+
+/// A question, with every default filled in.
+#[derive(Clone, Debug, PartialEq)]
+pub struct Query {
+    /// The kind of item.
+    pub kind: Kind,
+    /// Items that ended at or after this.
+    pub from: Time,
+    /// Items that ended before this.
+    pub to: Time,
+    /// What items must, and must not, have.
+    pub filters: Vec<Filter>,
+    /// The environment tier that deployments must be of; production if not said.
+    pub tier: Tier,
+    /// The key to group by.
+    pub group: Option<String>,
+    /// How wide a trend's points are; by the length of the range if not said.
+    pub interval: Option<Interval>,
+    /// What correlations compare; failures for kinds that fail, if not said.
+    pub measure: Option<Measure>,
+    /// The latency range that is selected, in seconds; the slowest tenth if not said.
+    pub slower: Option<f64>,
+    /// Its upper end, in seconds.
+    pub faster: Option<f64>,
+    /// An attribute whose share is laid over the histogram, or whose strata are asked for.
+    pub overlay: Vec<Filter>,
+    /// The most rows to return.
+    pub limit: usize,
+    /// Where to go on.
+    pub cursor: Option<String>,
+}
+
+/// Whether items with an attribute are wanted, or those without it. Several that include values of
+/// one key mean any of them; different keys must all hold; none that exclude may hold.
+#[derive(Clone, Debug, PartialEq, Eq, PartialOrd, Ord, Hash)]
+pub struct Filter {
+    /// The key.
+    pub key: String,
+    /// The value, or [`NONE`].
+    pub value: String,
+    /// Whether it must not be there.
+    pub exclude: bool,
+}
+
+/// What an environment is for.
+#[derive(
+    Clone, Copy, Debug, Default, PartialEq, Eq, PartialOrd, Ord, Hash, Serialize, Deserialize, ToSchema,
+)]
+#[serde(rename_all = "snake_case")]
+pub enum Tier {
+    /// What users use.
+    #[default]
+    Production,
+    /// What comes before it.
+    Staging,
+    /// Where things are tried.
+    Development,
+    /// An environment that no rule of the configuration puts anywhere.
+    Other,
+    /// All of them (in questions only).
+    Any,
+}
+
+/// How wide a trend's points are.
+#[derive(Clone, Copy, Debug, PartialEq, Eq, PartialOrd, Ord, Hash, Serialize, Deserialize, ToSchema)]
+#[serde(rename_all = "snake_case")]
+pub enum Interval {
+    /// A day in UTC.
+    Day,
+    /// A week in UTC, from Monday.
+    Week,
+    /// A month in UTC.
+    Month,
+}
+
+/// What correlations compare.
+#[derive(Clone, Copy, Debug, PartialEq, Eq, PartialOrd, Ord, Hash, Serialize, Deserialize, ToSchema)]
+#[serde(rename_all = "snake_case")]
+pub enum Measure {
+    /// How long items took.
+    Latency,
+    /// Whether they failed.
+    Failure,
+}
+
+/// Why a question cannot be answered.
+#[derive(Clone, Debug, PartialEq, Eq, thiserror::Error)]
+pub enum QueryError {
+    /// There is no such parameter.
+    #[error("unknown parameter {name:?}: known are {known}")]
+    Unknown {
+        /// As given.
+        name: String,
+        /// Those that there are.
+        known: String,
+    },
+    /// A value is of no use.
+    #[error("{name}={value:?}: {problem}")]
+    Value {
+        /// The parameter.
+        name: &'static str,
+        /// As given, shortened.
+        value: String,
+        /// What to write instead.
+        problem: String,
+    },
+    /// A parameter was given twice.
+    #[error("{0} is given more than once")]
+    Twice(&'static str),
+    /// The range has no length.
+    #[error("from ({from}) must be before to ({to})")]
+    EmptyRange {
+        /// Its beginning.
+        from: Time,
+        /// Its end.
+        to: Time,
+    },
+}
+
+impl Query {
+    /// The parameters, in the order of the documentation.
+    pub const PARAMETERS: &'static [&'static str] = &[
+        "kind", "from", "to", "filter", "tier", "group", "interval", "measure", "slower", "faster",
+        "overlay", "limit", "cursor",
+    ];
+
+    /// What is asked if nothing is said.
+    pub fn new(now: Time) -> Self {
+        Self {
+            kind: Kind::Issue,
+            from: now.plus(-DEFAULT_DAYS * DAY),
+            to: now,
+            filters: Vec::new(),
+            tier: Tier::Production,
+            group: None,
+            interval: None,
+            measure: None,
+            slower: None,
+            faster: None,
+            overlay: Vec::new(),
+            limit: DEFAULT_LIMIT,
+            cursor: None,
+        }
+    }
+
+    /// Reads a question. Empty values count as not given, so that a form can send all its fields.
+    pub fn parse<'a>(
+        pairs: impl IntoIterator<Item = (&'a str, &'a str)>,
+        now: Time,
+    ) -> Result<Self, QueryError> {
+        let mut query = Self::new(now);
+        let (mut from, mut to) = (None, None);
+        let mut seen: Vec<&'static str> = Vec::new();
+        for (name, value) in pairs {
+            let Some(name) = Self::PARAMETERS.iter().copied().find(|known| *known == name) else {
+                let known = Self::PARAMETERS.join(", ");
+                return Err(QueryError::Unknown { name: shortened(name), known });
+            };
+            if value.is_empty() {
+                continue;
+            }
+            if seen.contains(&name) && !matches!(name, "filter" | "overlay") {
+                return Err(QueryError::Twice(name));
+            }
+            seen.push(name);
+            let bad = |problem: String| QueryError::Value { name, value: shortened(value), problem };
+            match name {
+                "kind" => {
+                    query.kind = value.parse().map_err(|_| {
+                        bad(format!("write one of {}", Kind::ALL.map(Kind::as_str).join(", ")))
+                    })?;
+                }
+                "from" => from = Some(value),
+                "to" => to = Some(value),
+                "filter" | "overlay" => {
+                    let filter = Filter::parse(value).ok_or_else(|| {
+                        bad("write key=value, or key!=value for items without it".to_owned())
+                    })?;
+                    let list = if name == "filter" { &mut query.filters } else { &mut query.overlay };
+                    if list.len() == MAX_FILTERS {
+                        return Err(bad(format!("at most {MAX_FILTERS} of them")));
+                    }
+                    if !list.contains(&filter) {
+                        list.push(filter);
+                    }
+                }
+                "tier" => query.tier = word(value).map_err(bad)?,
+                "group" => query.group = Some(value.to_owned()),
+                "interval" => query.interval = Some(word(value).map_err(bad)?),
+                "measure" => query.measure = Some(word(value).map_err(bad)?),
+                "slower" => query.slower = Some(seconds(value).map_err(bad)?),
+                "faster" => query.faster = Some(seconds(value).map_err(bad)?),
+                "limit" => {
+                    let limit = value.parse().ok().filter(|n| (1..=MAX_LIMIT).contains(n));
+                    query.limit =
+                        limit.ok_or_else(|| bad(format!("write a number from 1 to {MAX_LIMIT}")))?;
+                }
+                _ => query.cursor = Some(value.to_owned()),
+            }
+        }
+        if let Some(text) = to {
+            query.to = time("to", text, now)?;
+        }
+        query.from = match from {
+            Some(text) => time("from", text, query.to)?,
+            None => query.to.plus(-DEFAULT_DAYS * DAY),
+        };
+        if query.from >= query.to {
+            return Err(QueryError::EmptyRange { from: query.from, to: query.to });
+        }
+        if let (Some(slower), Some(faster)) = (query.slower, query.faster)
+            && slower > faster
+        {
+            let problem = format!("must not be less than slower ({slower})");
+            return Err(QueryError::Value { name: "faster", value: faster.to_string(), problem });
+        }
+        Ok(query)
+    }
+
+    /// What correlations compare.
+    pub fn measure(&self) -> Measure {
+        self.measure.unwrap_or(match self.kind {
+            Kind::Issue | Kind::PullRequest => Measure::Latency,
+            Kind::Build | Kind::Job | Kind::Deploy => Measure::Failure,
+        })
+    }
+
+    /// How wide a trend's points are: days up to five weeks, weeks up to a year, then months.
+    pub fn interval(&self) -> Interval {
+        self.interval.unwrap_or_else(|| match self.to.since(self.from) / DAY {
+            ..=35 => Interval::Day,
+            36..=370 => Interval::Week,
+            _ => Interval::Month,
+        })
+    }
+
+    /// The same question about the period before, of the same length.
+    pub fn previous(&self) -> Self {
+        let length = self.to.since(self.from);
+        Self { from: self.from.plus(-length), to: self.from, ..self.clone() }
+    }
+
+    /// The filters as the parameter writes them.
+    pub fn filter_texts(&self) -> Vec<String> {
+        self.filters.iter().map(Filter::to_string).collect()
+    }
+}
+
+impl Filter {
+    /// From `key=value` or `key!=value`.
+    pub fn parse(text: &str) -> Option<Self> {
+        let (key, value) = text.split_once('=')?;
+        let (key, exclude) = match key.strip_suffix('!') {
+            Some(key) => (key, true),
+            None => (key, false),
+        };
+        let usable = !key.is_empty() && !value.is_empty() && text.len() <= 1_024;
+        usable.then(|| Self { key: key.to_owned(), value: value.to_owned(), exclude })
+    }
+
+    /// Items with the attribute.
+    pub fn include(key: &str, value: &str) -> Self {
+        Self { key: key.to_owned(), value: value.to_owned(), exclude: false }
+    }
+}
+
+impl std::fmt::Display for Filter {
+    fn fmt(&self, f: &mut std::fmt::Formatter<'_>) -> std::fmt::Result {
+        let sign = if self.exclude { "!=" } else { "=" };
+        write!(f, "{}{sign}{}", self.key, self.value)
+    }
+}
+
+fn shortened(text: &str) -> String {
+    crate::work::attr::cut(text, 80).to_owned()
+}
+
+/// A word of an enumeration, as JSON writes it.
+fn word<T: serde::de::DeserializeOwned>(text: &str) -> Result<T, String> {
+    serde_json::from_value(serde_json::Value::String(text.to_owned())).map_err(|error| {
+        let text = error.to_string();
+        let known = text.split_once("expected one of").map_or("", |(_, known)| known);
+        format!("write one of{}", known.replace('`', ""))
+    })
+}
+
+fn seconds(text: &str) -> Result<f64, String> {
+    let seconds = text.parse().ok().filter(|s: &f64| s.is_finite() && *s >= 0.0);
+    seconds.ok_or_else(|| "write a number of seconds".to_owned())
+}
+
+/// An RFC 3339 time, a date (its beginning in UTC), or so many days before `base`, such as `30d`.
+fn time(name: &'static str, text: &str, base: Time) -> Result<Time, QueryError> {
+    let days = || {
+        let days: i64 = text.strip_suffix('d')?.parse().ok()?;
+        (0..=36_500).contains(&days).then(|| base.plus(-days * DAY))
+    };
+    let date = || Time::parse(&format!("{text}T00:00:00Z"));
+    days().or_else(|| Time::parse(text)).or_else(date).ok_or_else(|| QueryError::Value {
+        name,
+        value: shortened(text),
+        problem: "write a date (2026-03-01), a time (2026-03-01T09:00:00Z) or a number of days (30d)"
+            .to_owned(),
+    })
+}

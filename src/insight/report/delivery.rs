@@ -1,0 +1,251 @@
+//! How delivery goes as a whole: the summary, DORA's five, stages, work in progress, data quality.
+
+use std::collections::BTreeMap;
+
+use serde::{Deserialize, Serialize};
+use utoipa::ToSchema;
+
+use super::{At, Basis, Quantiles};
+use crate::insight::query::Tier;
+
+/// `GET /api/v1/summary`: the cards of the page.
+#[derive(Clone, Debug, PartialEq, Serialize, Deserialize, ToSchema)]
+pub struct Summary {
+    /// What it is about.
+    pub basis: Basis,
+    /// Issue lead time, then DORA's five.
+    pub cards: Vec<Metric>,
+    /// Finished items by kind, in the range.
+    #[schema(value_type = BTreeMap<String, u64>)]
+    pub finished: BTreeMap<crate::work::key::Kind, u64>,
+    /// Open items by kind, now.
+    #[schema(value_type = BTreeMap<String, u64>)]
+    pub open: BTreeMap<crate::work::key::Kind, u64>,
+}
+
+/// One figure, with everything needed to believe it.
+#[derive(Clone, Debug, PartialEq, Serialize, Deserialize, ToSchema)]
+pub struct Metric {
+    /// Which.
+    pub name: MetricName,
+    /// The figure; null where there is no data.
+    pub value: Option<f64>,
+    /// What it is in.
+    pub unit: Unit,
+    /// Lead times: the ninetieth percentile.
+    pub p90: Option<f64>,
+    /// How many items it is of.
+    pub n: u64,
+    /// Of how many it could have been: what is missing is not known, not zero.
+    pub of: u64,
+    /// The figure of the period before, of the same length.
+    pub previous: Option<f64>,
+    /// The figure over time, oldest first; null where there was nothing.
+    pub sparkline: Vec<Option<f64>>,
+    /// Failures that are not recovered yet (recovery time only).
+    pub unresolved: Option<u64>,
+    /// How it is computed, in one sentence.
+    pub definition: String,
+    /// What to know before using it, such as which start was taken.
+    pub notes: Vec<String>,
+}
+
+/// Which figure.
+#[derive(Clone, Copy, Debug, PartialEq, Eq, Serialize, Deserialize, ToSchema)]
+#[serde(rename_all = "snake_case")]
+pub enum MetricName {
+    /// Creation to last close of issues.
+    IssueLeadTime,
+    /// Creation of an issue to the first successful production deployment after its last linked merge.
+    DeliveryTime,
+    /// Successful production deployments a day.
+    DeploymentFrequency,
+    /// Commit (or opening of the pull request) to production.
+    LeadTimeForChanges,
+    /// Share of production deployments that had to be put right.
+    ChangeFailureRate,
+    /// Median time from a failed deployment to the service being right again.
+    FailedDeploymentRecoveryTime,
+    /// Share of production deployments that put an earlier one right.
+    ReworkRate,
+    /// Share of deployments that failed.
+    DeployFailureRate,
+}
+
+/// What a figure is in.
+#[derive(Clone, Copy, Debug, PartialEq, Eq, Serialize, Deserialize, ToSchema)]
+#[serde(rename_all = "snake_case")]
+pub enum Unit {
+    /// Seconds.
+    Seconds,
+    /// A share, 0 to 1.
+    Share,
+    /// So many a day.
+    PerDay,
+}
+
+/// `GET /api/v1/dora`: DORA's five, and the deploy failure rate.
+#[derive(Clone, Debug, PartialEq, Serialize, Deserialize, ToSchema)]
+pub struct Dora {
+    /// What it is about.
+    pub basis: Basis,
+    /// The metrics.
+    pub metrics: Vec<Metric>,
+    /// Per service and environment.
+    pub services: Vec<ServiceDora>,
+}
+
+/// A service in an environment.
+#[derive(Clone, Debug, PartialEq, Serialize, Deserialize, ToSchema)]
+pub struct ServiceDora {
+    /// The service: the repository that is deployed, or the deploying job.
+    pub service: String,
+    /// The environment.
+    pub environment: String,
+    /// Its tier.
+    pub tier: Tier,
+    /// Ended in the range.
+    pub deployments: u64,
+    /// Of these, successful ones.
+    pub succeeded: u64,
+    /// Of these, failed ones.
+    pub failed: u64,
+    /// Of the successful ones, how many had to be put right.
+    pub change_failures: u64,
+    /// Changes whose first deployment this was.
+    pub changes: u64,
+    /// Their median lead time.
+    pub lead_time_p50_seconds: Option<f64>,
+    /// When the last one ended.
+    pub last: Option<At>,
+}
+
+/// `GET /api/v1/stages`: where the time goes.
+#[derive(Clone, Debug, PartialEq, Serialize, Deserialize, ToSchema)]
+pub struct Stages {
+    /// What it is about.
+    pub basis: Basis,
+    /// The stages, in the order of a delivery.
+    pub stages: Vec<Stage>,
+    /// Pull requests merged without a review.
+    pub merged_unreviewed: u64,
+    /// Pull requests merged.
+    pub merged: u64,
+    /// Pull requests closed without a merge.
+    pub abandoned: u64,
+    /// Active time of all time, where the stages are known.
+    pub flow_efficiency: Option<f64>,
+    /// Of how many pull requests the flow efficiency is.
+    pub flow_n: u64,
+}
+
+/// One stage.
+#[derive(Clone, Debug, PartialEq, Serialize, Deserialize, ToSchema)]
+pub struct Stage {
+    /// Which.
+    pub stage: StageName,
+    /// Whether somebody works in it, or something waits.
+    pub active: bool,
+    /// Its distribution; null where it is known of no item.
+    pub quantiles: Option<Quantiles>,
+    /// All of it, in seconds.
+    pub total_seconds: f64,
+    /// Items of which it is known.
+    pub n: u64,
+    /// Items of which it could be known.
+    pub of: u64,
+    /// Intervals in the wrong order, left out.
+    pub wrong_order: u64,
+    /// How it is computed, in one sentence.
+    pub definition: String,
+}
+
+/// Which stage.
+#[derive(Clone, Copy, Debug, PartialEq, Eq, PartialOrd, Ord, Serialize, Deserialize, ToSchema)]
+#[serde(rename_all = "snake_case")]
+pub enum StageName {
+    /// First commit to ready for review.
+    Coding,
+    /// Ready for review to the first review by a human who is not the author.
+    Pickup,
+    /// First review to merge.
+    Review,
+    /// Merge to the end of the first successful production deployment with it.
+    Deploy,
+    /// A build asked for until it starts.
+    BuildQueue,
+    /// A build's start until its end.
+    BuildRun,
+}
+
+/// `GET /api/v1/wip`: what is open now, and for how long.
+#[derive(Clone, Debug, PartialEq, Serialize, Deserialize, ToSchema)]
+pub struct Wip {
+    /// What it is about; the range does not count, since it is about now.
+    pub basis: Basis,
+    /// Each kind of which something is open.
+    pub kinds: Vec<WipKind>,
+    /// Open items of the kind asked for, the oldest first.
+    pub oldest: Vec<super::ItemRow>,
+}
+
+/// Open items of one kind.
+#[derive(Clone, Debug, PartialEq, Serialize, Deserialize, ToSchema)]
+pub struct WipKind {
+    /// The kind.
+    #[schema(value_type = String)]
+    pub kind: crate::work::key::Kind,
+    /// How many.
+    pub n: u64,
+    /// Their age.
+    pub age: Option<Quantiles>,
+    /// Their age in bands.
+    pub bands: Vec<AgeBand>,
+}
+
+/// Open items of some age.
+#[derive(Clone, Copy, Debug, PartialEq, Serialize, Deserialize, ToSchema)]
+pub struct AgeBand {
+    /// From this age in seconds, inclusive.
+    pub from_seconds: f64,
+    /// To this age, exclusive; null for the last band.
+    pub to_seconds: Option<f64>,
+    /// How many.
+    pub n: u64,
+}
+
+/// `GET /api/v1/quality`: how far the data can be believed.
+#[derive(Clone, Debug, PartialEq, Serialize, Deserialize, ToSchema)]
+pub struct Quality {
+    /// What it is about.
+    pub basis: Basis,
+    /// Deploys that ended in the range.
+    pub deploys: u64,
+    /// Of these, without any link to a change.
+    pub unlinked_deploys: u64,
+    /// Pull requests merged in the range.
+    pub merged: u64,
+    /// Of these, without an issue.
+    pub merged_without_issue: u64,
+    /// Builds that ended in the range.
+    pub builds: u64,
+    /// Of these, without a pull request or an issue.
+    pub unlinked_builds: u64,
+    /// Ended items whose beginning is not known.
+    pub start_unknown: u64,
+    /// Ended items whose interval was negative or absurd.
+    pub clamped: u64,
+    /// Deployments whose environment belongs to no tier.
+    pub untiered_deploys: u64,
+    /// Share of ended items of the kind that have each of the keys to slice by.
+    pub tag_coverage: BTreeMap<String, f64>,
+    /// Deliveries that could not be understood and wait to be dealt with.
+    pub quarantined: u64,
+    /// Spans that a backend refused for good and that wait to be dealt with.
+    pub rejected_exports: u64,
+    /// Spans that wait to be sent.
+    pub outbox: u64,
+    /// When each source was last heard of.
+    #[schema(value_type = BTreeMap<String, Option<String>>)]
+    pub last_delivery: BTreeMap<crate::work::key::Source, Option<At>>,
+}

@@ -1,0 +1,136 @@
+//! Single items and whole traces.
+
+use std::collections::BTreeMap;
+
+use serde::{Deserialize, Serialize};
+use utoipa::ToSchema;
+
+use super::{At, Basis};
+use crate::work::key::{Key, Kind};
+
+/// `GET /api/v1/items`: items, the slowest first.
+#[derive(Clone, Debug, PartialEq, Serialize, Deserialize, ToSchema)]
+pub struct Items {
+    /// What it is about.
+    pub basis: Basis,
+    /// The items.
+    pub items: Vec<ItemRow>,
+    /// How many there are in all.
+    pub total: u64,
+    /// What to give as `cursor` for the next ones; null at the end.
+    pub next_cursor: Option<String>,
+}
+
+/// One item.
+#[derive(Clone, Debug, PartialEq, Serialize, Deserialize, ToSchema)]
+pub struct ItemRow {
+    /// Its key.
+    #[schema(value_type = String, example = "github:github.com/acme/api/issue/12")]
+    pub key: Key,
+    /// Its title or name.
+    pub title: Option<String>,
+    /// Where people look at it.
+    pub url: Option<String>,
+    /// The id of its trace.
+    pub trace_id: String,
+    /// When it was opened.
+    pub opened: Option<At>,
+    /// When it was closed for the last time; null while it is open.
+    pub closed: Option<At>,
+    /// How long it took, or how old it is.
+    pub seconds: Option<f64>,
+    /// How it ended.
+    pub outcome: Option<String>,
+    /// How often it was reopened.
+    pub reopened: u32,
+    /// Its tags, with those of its trace.
+    pub tags: BTreeMap<String, Vec<String>>,
+}
+
+/// `GET /api/v1/traces/{id}`: one delivery as a waterfall.
+#[derive(Clone, Debug, PartialEq, Serialize, Deserialize, ToSchema)]
+pub struct Trace {
+    /// Its id.
+    pub trace_id: String,
+    /// The key of its root.
+    #[schema(value_type = String)]
+    pub root: Key,
+    /// The root's title.
+    pub title: Option<String>,
+    /// When the first thing began.
+    pub from: Option<At>,
+    /// When the last thing ended, or now if something is open.
+    pub to: Option<At>,
+    /// Where the tracing backend shows it, if the configuration says how its addresses look.
+    pub backend_url: Option<String>,
+    /// The tags of all its members.
+    pub tags: BTreeMap<String, Vec<String>>,
+    /// Its spans, parents before children, siblings by start.
+    pub spans: Vec<TraceSpan>,
+    /// Times between the first beginning and the last end in which nothing but the root was going on.
+    pub waits: Vec<Wait>,
+    /// Spans beyond the bound, not shown.
+    pub omitted: u64,
+}
+
+/// One bar of the waterfall.
+#[derive(Clone, Debug, PartialEq, Serialize, Deserialize, ToSchema)]
+pub struct TraceSpan {
+    /// The item's key.
+    #[schema(value_type = String)]
+    pub key: Key,
+    /// The kind of item, or `step`.
+    pub name: String,
+    /// The kind of item.
+    #[schema(value_type = String)]
+    pub kind: Kind,
+    /// Which episode of the item, from 0.
+    pub episode: u32,
+    /// A step's number.
+    pub step: Option<u32>,
+    /// How deep it stands.
+    pub depth: u32,
+    /// Title, job or step name.
+    pub title: Option<String>,
+    /// Where people look at it.
+    pub url: Option<String>,
+    /// When it began; null if that was never said.
+    pub start: Option<At>,
+    /// When it ended; null while it is open.
+    pub end: Option<At>,
+    /// How long it took so far.
+    pub seconds: Option<f64>,
+    /// How it ended.
+    pub outcome: Option<String>,
+    /// Whether that was badly.
+    pub error: bool,
+    /// Time it spent waiting in a queue before it began, in seconds.
+    pub queued_seconds: Option<f64>,
+    /// What happened during it.
+    pub events: Vec<TraceEvent>,
+    /// Keys of what else it belongs to.
+    #[schema(value_type = Vec<String>)]
+    pub links: Vec<Key>,
+}
+
+/// Something that happened during a span.
+#[derive(Clone, Debug, PartialEq, Serialize, Deserialize, ToSchema)]
+pub struct TraceEvent {
+    /// When.
+    pub at: At,
+    /// What, as the span event is named.
+    pub name: String,
+    /// More about it.
+    pub detail: Option<String>,
+}
+
+/// A time in which nothing went on.
+#[derive(Clone, Copy, Debug, PartialEq, Serialize, Deserialize, ToSchema)]
+pub struct Wait {
+    /// From.
+    pub from: At,
+    /// To.
+    pub to: At,
+    /// How long, in seconds.
+    pub seconds: f64,
+}
