@@ -8,4 +8,5 @@ pub mod environment;
 pub mod observation;
 pub mod query;
 pub mod report;
+pub mod reports;
 pub mod stats;
