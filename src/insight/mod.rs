@@ -3,10 +3,15 @@
 //! from these is a [`report`]. Pure code, but for `live`, which keeps the observations up to date
 //! while deliveries are committed.
 
+pub mod cohort;
 pub mod correlate;
 pub mod environment;
+pub mod groups;
+pub mod latency;
 pub mod observation;
+pub mod population;
 pub mod query;
 pub mod report;
 pub mod reports;
 pub mod stats;
+pub mod trend;

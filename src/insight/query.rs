@@ -33,8 +33,9 @@ pub struct Query {
     pub to: Time,
     /// What items must, and must not, have.
     pub filters: Vec<Filter>,
-    /// The environment tier that deployments must be of; production if not said.
-    pub tier: Tier,
+    /// The environment tier that deployments must be of. If not said: production for DORA's metrics
+    /// and what comes from them, any for everything else.
+    pub tier: Option<Tier>,
     /// The key to group by.
     pub group: Option<String>,
     /// How wide a trend's points are; by the length of the range if not said.
@@ -154,7 +155,7 @@ impl Query {
             from: now.plus(-DEFAULT_DAYS * DAY),
             to: now,
             filters: Vec::new(),
-            tier: Tier::Production,
+            tier: None,
             group: None,
             interval: None,
             measure: None,
@@ -207,7 +208,7 @@ impl Query {
                         list.push(filter);
                     }
                 }
-                "tier" => query.tier = word(value).map_err(bad)?,
+                "tier" => query.tier = Some(word(value).map_err(bad)?),
                 "group" => query.group = Some(value.to_owned()),
                 "interval" => query.interval = Some(word(value).map_err(bad)?),
                 "measure" => query.measure = Some(word(value).map_err(bad)?),

@@ -1,1 +1,2 @@
 //! Statistics: values in, values out.
+pub mod quantile;

@@ -36,6 +36,22 @@ pub enum Outcome {
 }
 
 impl Outcome {
+    /// Every outcome.
+    pub const ALL: [Outcome; 12] = [
+        Outcome::Unknown,
+        Outcome::Completed,
+        Outcome::NotPlanned,
+        Outcome::Duplicate,
+        Outcome::Closed,
+        Outcome::Merged,
+        Outcome::Success,
+        Outcome::Skip,
+        Outcome::Cancellation,
+        Outcome::Timeout,
+        Outcome::Error,
+        Outcome::Failure,
+    ];
+
     /// The name in `valuestream.outcome` and, for runs, in `cicd.pipeline.result`.
     pub fn as_str(self) -> &'static str {
         match self {

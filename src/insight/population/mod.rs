@@ -1,0 +1,472 @@
+//! All items that insight knows, as columns. [`Population::apply`] takes observations in: it files
+//! the item under its key (`names`), hangs it below its parent (`family`), puts its own tags into
+//! the columns of their keys (`dimension`, `codes`), and then spreads tags within every trace that
+//! was touched. What reads it (`cohort` and all that follows) goes over rows by number.
+
+mod codes;
+mod dimension;
+mod family;
+mod names;
+
+use std::collections::HashMap;
+
+pub use self::dimension::{Dimension, EMPTY, Reach};
+use self::family::Family;
+use self::names::Names;
+use super::environment::Environments;
+use super::observation::{Change, Deployed, Detail, Lived, Observation, Ran};
+use super::query::Tier;
+use crate::work::event::Outcome;
+use crate::work::ids::TraceId;
+use crate::work::key::{Key, Kind};
+use crate::work::time::Time;
+
+/// What the configuration says about insight.
+#[derive(Clone, Debug)]
+pub struct Settings {
+    /// The keys of tags.
+    pub tag_keys: Vec<String>,
+    /// Which environments are for what.
+    pub environments: Environments,
+    /// Labels that make an issue an incident, compared without case.
+    pub incident_labels: Vec<String>,
+}
+
+/// The keys that items can be sliced by besides tags; see [`super::observation`].
+pub const TRAITS: [&str; 9] = [
+    "source",
+    "repository",
+    "issue.type",
+    "issue.milestone",
+    "base",
+    "pipeline",
+    "trigger",
+    "job",
+    "environment",
+];
+
+/// The key of labels, of which an item can have several.
+pub const LABEL: &str = "label";
+
+/// A deploy, with its service and environment as numbers.
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+pub struct Deployment {
+    /// The deploy's row.
+    pub row: u32,
+    /// A number for what is deployed; see [`Population::text`].
+    pub service: u32,
+    /// A number for where to.
+    pub environment: u32,
+    /// What that environment is for.
+    pub tier: Tier,
+    /// The commit, as the first 64 bits of a hash.
+    pub sha: Option<u64>,
+    /// Whether it was said to be a rollback.
+    pub rollback: bool,
+    /// Whether it was said to be a hotfix.
+    pub hotfix: bool,
+}
+
+/// What only one kind of item has, by index into the vectors of that kind.
+const NO_DETAIL: u32 = u32::MAX;
+
+/// All items that insight knows.
+#[derive(Debug)]
+pub struct Population {
+    settings: Settings,
+    names: Names,
+    family: Family,
+    lived: Vec<Lived>,
+    /// Whether something was ever said of the item; else only others named it.
+    known: Vec<bool>,
+    detail: Vec<u32>,
+    changes: Vec<Change>,
+    runs: Vec<Ran>,
+    deploys: Vec<Deployment>,
+    /// The first 64 bits of the trace id that the item would have as a root.
+    traces: Vec<u64>,
+    dimensions: Vec<Dimension>,
+    by_key: HashMap<String, usize>,
+    texts: Vec<Box<str>>,
+    text_ids: HashMap<Box<str>, u32>,
+    repositories: HashMap<u32, u32>,
+    version: u64,
+}
+
+impl Population {
+    /// Nobody yet.
+    pub fn new(settings: Settings) -> Self {
+        let tags = settings.tag_keys.iter().map(|key| Dimension::new(key, Reach::Trace));
+        let mut dimensions: Vec<Dimension> = tags.collect();
+        for key in TRAITS.into_iter().chain([LABEL]) {
+            // A tag of the same name says more.
+            if !dimensions.iter().any(|dimension| dimension.key == key) {
+                dimensions.push(Dimension::new(key, Reach::Item));
+            }
+        }
+        let by_key = dimensions.iter().enumerate().map(|(at, d)| (d.key.clone(), at)).collect();
+        Self {
+            settings,
+            names: Names::default(),
+            family: Family::default(),
+            lived: Vec::new(),
+            known: Vec::new(),
+            detail: Vec::new(),
+            changes: Vec::new(),
+            runs: Vec::new(),
+            deploys: Vec::new(),
+            traces: Vec::new(),
+            dimensions,
+            by_key,
+            texts: Vec::new(),
+            text_ids: HashMap::new(),
+            repositories: HashMap::new(),
+            version: 0,
+        }
+    }
+
+    /// Takes observations in. Later ones replace earlier ones of the same item; which items came
+    /// first, or in how many calls, does not show.
+    pub fn apply(&mut self, observations: &[Observation]) {
+        let mut touched = Vec::new();
+        for observation in observations {
+            self.file(observation, &mut touched);
+        }
+        let mut roots: Vec<u32> = touched.into_iter().map(|row| self.family.root(row)).collect();
+        roots.sort_unstable();
+        roots.dedup();
+        for root in roots {
+            self.family.spread(root, &mut self.dimensions);
+        }
+        self.version += 1;
+    }
+
+    fn row(&mut self, key: &Key) -> u32 {
+        let (row, new) = self.names.intern(key);
+        if new {
+            let TraceId(id) = TraceId::of(key);
+            self.traces.push(first_bits(&id));
+            self.lived.push(Lived::default());
+            self.known.push(false);
+            self.detail.push(NO_DETAIL);
+            self.family.grow();
+        }
+        row
+    }
+
+    fn file(&mut self, observation: &Observation, touched: &mut Vec<u32>) {
+        let row = self.row(&observation.key);
+        touched.push(row);
+        self.lived[row as usize] = observation.life;
+        self.known[row as usize] = true;
+        self.describe(row, &observation.detail);
+        self.tag(row, observation);
+
+        let mut below = row;
+        let mut known = false;
+        for key in &observation.ancestors {
+            let above = self.row(key);
+            // An ancestor that was seen speaks for itself.
+            if !known {
+                self.hang(below, Some(above), touched);
+            }
+            known = self.known[above as usize];
+            below = above;
+        }
+        if observation.ancestors.is_empty() {
+            self.hang(row, None, touched);
+        }
+        let links = observation.links.iter().map(|key| self.row(key)).collect::<Vec<_>>();
+        touched.extend(self.family.linked(row));
+        touched.extend(&links);
+        self.family.link(row, links);
+    }
+
+    fn hang(&mut self, row: u32, parent: Option<u32>, touched: &mut Vec<u32>) {
+        let deeper = |parent: &u32| self.names.kind(*parent).depth() < self.names.kind(row).depth();
+        let parent = parent.filter(deeper);
+        if self.family.parent(row) == parent {
+            return;
+        }
+        touched.extend(self.family.parent(row));
+        touched.extend(parent);
+        self.family.hang(row, parent);
+    }
+
+    fn describe(&mut self, row: u32, detail: &Detail) {
+        let at = self.detail[row as usize];
+        fn put<T>(all: &mut Vec<T>, at: u32, value: T) -> u32 {
+            match all.get_mut(at as usize) {
+                Some(old) => {
+                    *old = value;
+                    at
+                }
+                None => {
+                    all.push(value);
+                    all.len() as u32 - 1
+                }
+            }
+        }
+        self.detail[row as usize] = match detail {
+            Detail::None => NO_DETAIL,
+            Detail::Change(change) => put(&mut self.changes, at, *change),
+            Detail::Run(run) => put(&mut self.runs, at, *run),
+            Detail::Deploy(deployed) => {
+                let deployment = self.deployment(row, deployed);
+                put(&mut self.deploys, at, deployment)
+            }
+        };
+    }
+
+    fn deployment(&mut self, row: u32, deployed: &Deployed) -> Deployment {
+        Deployment {
+            row,
+            service: self.text_id(&deployed.service.to_lowercase()),
+            environment: self.text_id(&deployed.environment),
+            tier: self.settings.environments.tier(&deployed.environment, deployed.production),
+            sha: deployed.sha.as_deref().map(hashed),
+            rollback: deployed.rollback,
+            hotfix: deployed.hotfix,
+        }
+    }
+
+    fn tag(&mut self, row: u32, observation: &Observation) {
+        let mut said: HashMap<usize, Vec<u32>> = HashMap::new();
+        for (key, value) in observation.tags.iter().chain(&observation.traits) {
+            if let Some(at) = self.by_key.get(key.as_str()) {
+                let id = self.dimensions[*at].value_id(value);
+                said.entry(*at).or_default().push(id);
+            }
+        }
+        for (at, dimension) in self.dimensions.iter_mut().enumerate() {
+            let set = match said.get_mut(&at) {
+                Some(members) => {
+                    members.sort_unstable();
+                    members.dedup();
+                    dimension.set_id(members)
+                }
+                None => EMPTY,
+            };
+            dimension.set_own(row, set);
+        }
+        let repository = observation.traits.iter().find(|(key, _)| key == "repository");
+        if let Some((_, repository)) = repository {
+            let text = self.text_id(&repository.to_lowercase());
+            self.repositories.insert(self.names.project(row), text);
+        }
+    }
+
+    fn text_id(&mut self, text: &str) -> u32 {
+        if let Some(id) = self.text_ids.get(text) {
+            return *id;
+        }
+        let id = self.texts.len() as u32;
+        self.texts.push(text.into());
+        self.text_ids.insert(text.into(), id);
+        id
+    }
+}
+
+/// Reading.
+impl Population {
+    /// Counts every change.
+    pub fn version(&self) -> u64 {
+        self.version
+    }
+
+    /// What the configuration says about insight.
+    pub fn settings(&self) -> &Settings {
+        &self.settings
+    }
+
+    /// How many rows there are, with items that others only named.
+    pub fn rows(&self) -> usize {
+        self.names.len()
+    }
+
+    /// Whether nothing was ever observed.
+    pub fn is_empty(&self) -> bool {
+        self.version == 0 || !self.known.contains(&true)
+    }
+
+    /// The rows of a kind of which something was said, in the order in which they came.
+    pub fn of_kind(&self, kind: Kind) -> impl Iterator<Item = u32> + '_ {
+        let known = self.known.iter();
+        let rows = self.names.kinds().iter().zip(known).zip(0u32..);
+        rows.filter(move |((of, known), _)| **of == kind && **known).map(|(_, row)| row)
+    }
+
+    /// A row's key.
+    pub fn key(&self, row: u32) -> Option<Key> {
+        self.names.key(row)
+    }
+
+    /// The row of a key, if something was said of it or it was named.
+    pub fn find(&self, key: &Key) -> Option<u32> {
+        self.names.row(key)
+    }
+
+    /// The roots of traces whose id begins with these bits.
+    pub fn roots_of_trace(&self, id: &TraceId) -> Vec<u32> {
+        let wanted = first_bits(&id.0);
+        let rows = self.traces.iter().zip(0u32..).filter(|(bits, _)| **bits == wanted);
+        rows.map(|(_, row)| row).filter(|row| self.parent(*row).is_none()).collect()
+    }
+
+    /// A row's kind.
+    pub fn kind(&self, row: u32) -> Kind {
+        self.names.kind(row)
+    }
+
+    /// When it lived.
+    pub fn life(&self, row: u32) -> &Lived {
+        &self.lived[row as usize]
+    }
+
+    /// Whether something was ever said of it.
+    pub fn is_known(&self, row: u32) -> bool {
+        self.known[row as usize]
+    }
+
+    /// A pull request's moments.
+    pub fn change(&self, row: u32) -> Option<&Change> {
+        (self.kind(row) == Kind::PullRequest).then(|| self.changes.get(self.detail[row as usize] as usize))?
+    }
+
+    /// What is known of a build or job besides when it lived.
+    pub fn run(&self, row: u32) -> Option<&Ran> {
+        let ran = matches!(self.kind(row), Kind::Build | Kind::Job);
+        ran.then(|| self.runs.get(self.detail[row as usize] as usize))?
+    }
+
+    /// What is known of a deploy.
+    pub fn deploy(&self, row: u32) -> Option<&Deployment> {
+        (self.kind(row) == Kind::Deploy).then(|| self.deploys.get(self.detail[row as usize] as usize))?
+    }
+
+    /// Every deploy.
+    pub fn deploys(&self) -> &[Deployment] {
+        &self.deploys
+    }
+
+    /// The text behind the number of a service, an environment or a repository.
+    pub fn text(&self, id: u32) -> &str {
+        self.texts.get(id as usize).map_or("", |text| text)
+    }
+
+    /// The repository that an item is of, as the number that a deploy's service has.
+    pub fn repository(&self, row: u32) -> Option<u32> {
+        self.repositories.get(&self.names.project(row)).copied()
+    }
+
+    /// What an item hangs below.
+    pub fn parent(&self, row: u32) -> Option<u32> {
+        self.family.parent(row)
+    }
+
+    /// The root of an item's trace.
+    pub fn root(&self, row: u32) -> u32 {
+        self.family.root(row)
+    }
+
+    /// An item and everything below it, parents before children.
+    pub fn members(&self, root: u32) -> Vec<u32> {
+        self.family.members(root)
+    }
+
+    /// What an item belongs to besides its parent.
+    pub fn linked(&self, row: u32) -> &[u32] {
+        self.family.linked(row)
+    }
+
+    /// The deploys that ship an item besides those below it.
+    pub fn shipped_by(&self, row: u32) -> &[u32] {
+        self.family.shipped_by(row)
+    }
+
+    /// The keys to slice by.
+    pub fn dimensions(&self) -> &[Dimension] {
+        &self.dimensions
+    }
+
+    /// A key to slice by.
+    pub fn dimension(&self, key: &str) -> Option<&Dimension> {
+        self.by_key.get(key).map(|at| &self.dimensions[*at])
+    }
+
+    /// Whether an issue is an incident: it has one of the labels that say so.
+    pub fn incident(&self) -> impl Fn(u32) -> bool + '_ {
+        let label = self.dimension(LABEL);
+        let wanted =
+            |value: &str| self.settings.incident_labels.iter().any(|l| l.eq_ignore_ascii_case(value));
+        let sets: Vec<bool> = label
+            .map(|label| (0..label.sets().len()).map(|set| label.names(set as u32).any(wanted)).collect())
+            .unwrap_or_default();
+        move |row| label.is_some_and(|label| sets[label.codes().get(row) as usize])
+    }
+
+    /// About how much memory it takes, in bytes.
+    pub fn bytes(&self) -> usize {
+        let rows =
+            self.lived.capacity() * size_of::<Lived>() + self.known.capacity() + self.detail.capacity() * 4;
+        let details = self.changes.capacity() * size_of::<Change>()
+            + self.runs.capacity() * size_of::<Ran>()
+            + self.deploys.capacity() * size_of::<Deployment>();
+        let columns: usize = self.dimensions.iter().map(Dimension::bytes).sum();
+        rows + details + columns + self.traces.capacity() * 8 + self.names.bytes() + self.family.bytes()
+    }
+}
+
+/// Whether an outcome counts as work that was done: the others are left out unless asked for.
+pub fn counts(kind: Kind, outcome: Outcome) -> bool {
+    match kind {
+        Kind::Issue => !matches!(outcome, Outcome::NotPlanned | Outcome::Duplicate),
+        Kind::PullRequest => outcome == Outcome::Merged,
+        Kind::Build | Kind::Job | Kind::Deploy => !matches!(outcome, Outcome::Skip | Outcome::Cancellation),
+    }
+}
+
+/// Whether a run failed or succeeded; `None` if it did neither, or is nothing that fails.
+pub fn failed(kind: Kind, outcome: Outcome) -> Option<bool> {
+    let runs = matches!(kind, Kind::Build | Kind::Job | Kind::Deploy);
+    match outcome {
+        outcome if outcome.is_error() => runs.then_some(true),
+        Outcome::Success => runs.then_some(false),
+        _ => None,
+    }
+}
+
+/// How long an item took, in microseconds, if that is known and to be believed.
+pub fn duration(life: &Lived) -> Option<i64> {
+    let (end, _) = life.closed?;
+    let start = life.opened?;
+    (life.start_known && !life.clamped && !life.open).then(|| end.since(start))
+}
+
+/// How old an open item is at `now`, in microseconds.
+pub fn age(life: &Lived, now: Time) -> Option<i64> {
+    if !life.open {
+        return None;
+    }
+    life.opened.map(|opened| now.since(opened).max(0))
+}
+
+fn first_bits(id: &[u8; 16]) -> u64 {
+    let mut bits = [0; 8];
+    bits.copy_from_slice(&id[..8]);
+    u64::from_be_bytes(bits)
+}
+
+/// 64 bits that stand for a commit.
+fn hashed(sha: &str) -> u64 {
+    use sha2::{Digest, Sha256};
+    let digest = Sha256::digest(sha.to_ascii_lowercase());
+    let mut bits = [0; 8];
+    bits.copy_from_slice(&digest[..8]);
+    u64::from_be_bytes(bits)
+}
+
+#[cfg(test)]
+pub mod testing;
+#[cfg(test)]
+mod tests;

@@ -1,0 +1,183 @@
+use proptest::prelude::*;
+
+use super::testing::{Seen, population, seen, settings};
+use super::*;
+use crate::work::event::Outcome;
+use crate::work::testing::acme;
+
+fn tags(population: &Population, kind_and_id: &str, key: &str) -> Vec<String> {
+    let row = population.find(&acme(kind_and_id)).unwrap();
+    let dimension = population.dimension(key).unwrap();
+    let mut names: Vec<_> = dimension.names(dimension.codes().get(row)).map(str::to_owned).collect();
+    names.sort();
+    names
+}
+
+/// An issue with two pull requests, a build of the first, a deploy of each.
+fn delivery() -> Vec<Seen> {
+    vec![
+        seen("issue/1").tag("team", "payments"),
+        seen("pull_request/2").below(&["issue/1"]).tag("language", "python"),
+        seen("pull_request/3").below(&["issue/1"]).tag("language", "go"),
+        seen("build/4.1").below(&["pull_request/2", "issue/1"]),
+        seen("deploy/5").below(&["pull_request/2", "issue/1"]).tag("deploy.type", "mutable"),
+        seen("deploy/6").below(&["pull_request/3", "issue/1"]).tag("deploy.type", "container"),
+    ]
+}
+
+#[test]
+fn a_deploys_type_counts_for_what_it_ships_and_not_for_another_deploy() {
+    let population = population(&delivery());
+    assert_eq!(tags(&population, "issue/1", "deploy.type"), ["container", "mutable"]);
+    assert_eq!(tags(&population, "pull_request/2", "deploy.type"), ["mutable"]);
+    assert_eq!(tags(&population, "deploy/5", "deploy.type"), ["mutable"]);
+    assert_eq!(tags(&population, "deploy/6", "deploy.type"), ["container"]);
+    // The build has none below it, so it takes those of the rest of its trace.
+    assert_eq!(tags(&population, "build/4.1", "deploy.type"), ["container", "mutable"]);
+}
+
+#[test]
+fn tags_are_passed_down_and_an_own_one_overrules() {
+    let population = population(&delivery());
+    assert_eq!(tags(&population, "deploy/5", "team"), ["payments"]);
+    assert_eq!(tags(&population, "deploy/5", "language"), ["python"]);
+    assert_eq!(tags(&population, "issue/1", "language"), ["go", "python"]);
+}
+
+#[test]
+fn a_trait_is_of_the_item_alone() {
+    let population =
+        population(&[seen("issue/1"), seen("deploy/5").below(&["issue/1"]).with("environment", "staging")]);
+    assert_eq!(tags(&population, "issue/1", "environment"), [""; 0]);
+    assert_eq!(tags(&population, "deploy/5", "environment"), ["staging"]);
+}
+
+#[test]
+fn what_changes_its_parent_takes_its_subtree_along() {
+    let mut population = population(&delivery());
+    let moved = seen("pull_request/2").below(&["issue/9"]).tag("language", "python");
+    population.apply(&[moved.0]);
+    assert_eq!(tags(&population, "issue/1", "deploy.type"), ["container"]);
+    // Issue 9 was only named so far; its trace is there all the same.
+    let nine = population.find(&acme("issue/9")).unwrap();
+    assert!(!population.is_known(nine));
+    assert_eq!(population.root(population.find(&acme("build/4.1")).unwrap()), nine);
+    population.apply(&[seen("issue/9").tag("team", "search").0]);
+    assert_eq!(tags(&population, "deploy/5", "team"), ["search"]);
+    assert_eq!(tags(&population, "issue/9", "deploy.type"), ["mutable"]);
+}
+
+#[test]
+fn a_deploy_counts_for_every_change_that_it_is_linked_to() {
+    let mut all = delivery();
+    all.push(seen("pull_request/7").below(&["issue/8"]));
+    all.push(
+        seen("deploy/10")
+            .below(&["pull_request/3", "issue/1"])
+            .linked(&["pull_request/7"])
+            .tag("deploy.type", "baked"),
+    );
+    let mut population = population(&all);
+    assert_eq!(tags(&population, "pull_request/7", "deploy.type"), ["baked"]);
+    assert_eq!(tags(&population, "issue/8", "deploy.type"), ["baked"]);
+    let unlinked = seen("deploy/10").below(&["pull_request/3", "issue/1"]).tag("deploy.type", "baked");
+    population.apply(&[unlinked.0]);
+    assert_eq!(tags(&population, "pull_request/7", "deploy.type"), [""; 0]);
+}
+
+#[test]
+fn an_unseen_parent_is_hung_where_its_child_says() {
+    let population = population(&[seen("job/1").below(&["build/4.1", "pull_request/2", "issue/1"])]);
+    let [job, build, pull, issue] =
+        ["job/1", "build/4.1", "pull_request/2", "issue/1"].map(|k| population.find(&acme(k)).unwrap());
+    assert_eq!([job, build, pull].map(|row| population.parent(row)), [Some(build), Some(pull), Some(issue)]);
+    assert_eq!(population.of_kind(Kind::Build).count(), 0);
+    assert_eq!(population.of_kind(Kind::Job).collect::<Vec<_>>(), [job]);
+}
+
+#[test]
+fn a_parent_of_the_wrong_kind_closes_no_circle() {
+    let population =
+        population(&[seen("issue/1").below(&["pull_request/2"]), seen("pull_request/2").below(&["issue/1"])]);
+    assert_eq!(population.parent(population.find(&acme("issue/1")).unwrap()), None);
+}
+
+#[test]
+fn a_trace_is_found_by_its_id() {
+    let population = population(&delivery());
+    let id = TraceId::of(&acme("issue/1"));
+    assert_eq!(population.roots_of_trace(&id), [population.find(&acme("issue/1")).unwrap()]);
+    assert_eq!(population.roots_of_trace(&TraceId::of(&acme("pull_request/2"))), [0; 0]);
+}
+
+#[test]
+fn what_an_item_lasted_is_not_guessed() {
+    let closed = seen("issue/1").lived(0, 60, Outcome::Completed).0.life;
+    assert_eq!(duration(&closed), Some(60_000_000));
+    assert_eq!(duration(&Lived { start_known: false, ..closed }), None);
+    assert_eq!(duration(&Lived { clamped: true, ..closed }), None);
+    assert_eq!(duration(&Lived { open: true, ..closed }), None);
+}
+
+#[test]
+fn an_incident_is_known_by_its_label() {
+    let population = population(&[
+        seen("issue/1").with(LABEL, "Incident").with(LABEL, "bug"),
+        seen("issue/2").with(LABEL, "bug"),
+    ]);
+    let incident = population.incident();
+    let rows = ["issue/1", "issue/2"].map(|k| population.find(&acme(k)).unwrap());
+    assert_eq!(rows.map(incident), [true, false]);
+}
+
+/// Everything that shows of a population, by key.
+fn shown(population: &Population) -> Vec<String> {
+    let row = |row: u32| {
+        let key = population.key(row).unwrap();
+        let parent = population.parent(row).and_then(|parent| population.key(parent));
+        let tags: Vec<_> = ["team", "language", "deploy.type"]
+            .iter()
+            .map(|tag| {
+                let dimension = population.dimension(tag).unwrap();
+                let mut names: Vec<_> =
+                    dimension.names(dimension.codes().get(row)).map(str::to_owned).collect();
+                names.sort();
+                names.join("+")
+            })
+            .collect();
+        format!("{key} below {parent:?} {tags:?} {:?}", population.life(row))
+    };
+    let mut lines: Vec<_> = (0..population.rows() as u32).map(row).collect();
+    lines.sort();
+    lines
+}
+
+proptest! {
+    /// Observations may come in any order and in any batches; the last of each item counts.
+    #[test]
+    fn neither_order_nor_batches_show(
+        order in Just((0..9usize).collect::<Vec<_>>()).prop_shuffle(),
+        batch in 1..9usize,
+        stale in prop::collection::vec(0..4usize, 0..4),
+    ) {
+        let mut all = delivery();
+        all.push(seen("deploy/7").below(&["build/4.1", "pull_request/2", "issue/1"]).linked(&["pull_request/3"]).tag("deploy.type", "baked"));
+        all.push(seen("pull_request/8").tag("team", "search"));
+        all.push(seen("job/9").below(&["build/4.1", "pull_request/2", "issue/1"]));
+        let wanted = population(&all);
+
+        let mut other = Population::new(settings(&[]));
+        // Some were seen elsewhere before.
+        for at in stale {
+            let mut before = all[at].0.clone();
+            before.ancestors = Vec::new();
+            before.tags = vec![("team".to_owned(), "nobody".to_owned())];
+            other.apply(&[before]);
+        }
+        let shuffled: Vec<_> = order.iter().map(|at| all[*at].0.clone()).collect();
+        for batch in shuffled.chunks(batch) {
+            other.apply(batch);
+        }
+        prop_assert_eq!(shown(&other), shown(&wanted));
+    }
+}
