@@ -53,12 +53,12 @@ impl Config {
         self.check_listeners(&mut warnings)?;
         self.check_sources(&mut warnings)?;
         self.check_export(&mut warnings)?;
-        self.tagger()?;
+        self.insight()?;
         check_directives(&self.log.level).map_err(|problem| self.wrong("log.level", problem))?;
         Ok(warnings)
     }
 
-    fn wrong(&self, key: &str, problem: impl Into<String>) -> ConfigError {
+    pub(super) fn wrong(&self, key: &str, problem: impl Into<String>) -> ConfigError {
         ConfigError::Value { key: key.to_owned(), origin: self.loaded.origin(key), problem: problem.into() }
     }
 

@@ -22,6 +22,9 @@ use secrecy::SecretString;
 use serde::Deserialize;
 
 use crate::export::backend::{Backend, BackendError, Compression, Endpoint, Headers, Protocol};
+use crate::insight::environment::Environments;
+use crate::insight::population;
+use crate::insight::query::Tier;
 use crate::work::key::Source;
 use crate::work::tags::{Rule, RuleError, Tagger};
 
@@ -118,6 +121,8 @@ pub struct Config {
     pub export: ExportSettings,
     /// What people slice by.
     pub tags: TagsConfig,
+    /// What is made of the items.
+    pub insight: InsightConfig,
     /// The program's own log.
     pub log: LogConfig,
     /// What was loaded, and from where, with the secrets masked.
@@ -284,6 +289,50 @@ pub struct TagsConfig {
     pub rules: Vec<Rule>,
 }
 
+/// `[insight]`: what is made of the items.
+#[derive(Clone, Debug, Deserialize)]
+#[serde(deny_unknown_fields)]
+pub struct InsightConfig {
+    /// Globs on the environments that users use.
+    pub production: Vec<String>,
+    /// Globs on the environments before it.
+    pub staging: Vec<String>,
+    /// Globs on the environments where things are tried.
+    pub development: Vec<String>,
+    /// Labels that make an issue an incident.
+    pub incident_labels: Vec<String>,
+    /// Where the tracing backend shows a trace, with `{trace_id}` in it.
+    #[serde(deserialize_with = "read::given")]
+    pub trace_url: Option<TraceUrl>,
+}
+
+/// The address at which a tracing backend shows a trace, as a template.
+#[derive(Clone, Debug, PartialEq, Eq)]
+pub struct TraceUrl(String);
+
+impl TraceUrl {
+    /// The address of one trace.
+    pub fn of(&self, trace: &str) -> String {
+        self.0.replace(Self::PLACE, trace)
+    }
+
+    const PLACE: &str = "{trace_id}";
+}
+
+impl std::str::FromStr for TraceUrl {
+    type Err = String;
+
+    fn from_str(text: &str) -> Result<Self, String> {
+        let web = ["http://", "https://"].iter().any(|scheme| text.starts_with(scheme));
+        if web && text.contains(Self::PLACE) {
+            Ok(Self(text.to_owned()))
+        } else {
+            Err("write a URL with {trace_id} in it, such as http://localhost:16686/trace/{trace_id}"
+                .to_owned())
+        }
+    }
+}
+
 /// `[log]`: the program's own log.
 #[derive(Clone, Debug, Deserialize)]
 #[serde(deny_unknown_fields)]
@@ -344,6 +393,28 @@ impl Config {
     /// The rules and keys for tags, ready for use.
     pub fn tagger(&self) -> Result<Tagger, ConfigError> {
         Ok(Tagger::new(&self.tags.keys, &self.tags.rules)?)
+    }
+
+    /// What insight needs to know: the keys of tags, the environments' tiers, and incidents' labels.
+    pub fn insight(&self) -> Result<population::Settings, ConfigError> {
+        let insight = &self.insight;
+        let tiers = [
+            (Tier::Production, "production", &insight.production),
+            (Tier::Staging, "staging", &insight.staging),
+            (Tier::Development, "development", &insight.development),
+        ];
+        for (_, key, globs) in tiers {
+            if let Err(error) = Environments::new(&[(Tier::Other, globs)]) {
+                return Err(self.wrong(&format!("insight.{key}"), error.to_string()));
+            }
+        }
+        let environments = Environments::new(&tiers.map(|(tier, _, globs)| (tier, globs.as_slice())))
+            .map_err(|error| self.wrong("insight", error.to_string()))?;
+        Ok(population::Settings {
+            tag_keys: self.tagger()?.keys().to_vec(),
+            environments,
+            incident_labels: insight.incident_labels.clone(),
+        })
     }
 
     /// All backends that have an endpoint, the main one first, the others by name.

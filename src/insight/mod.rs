@@ -5,6 +5,7 @@
 
 pub mod cohort;
 pub mod correlate;
+pub mod describe;
 pub mod environment;
 pub mod groups;
 pub mod latency;
@@ -13,5 +14,7 @@ pub mod population;
 pub mod query;
 pub mod report;
 pub mod reports;
+pub mod sampling;
 pub mod stats;
 pub mod trend;
+pub mod waterfall;

@@ -95,6 +95,11 @@ impl Tagger {
         Ok(Self { keys: all, rules })
     }
 
+    /// The keys, sorted.
+    pub fn keys(&self) -> &[String] {
+        &self.keys
+    }
+
     /// The tag key that a sender's word means: `deploy_type`, `deploy-type` and `Deploy.Type` are
     /// all `deploy.type`.
     pub fn key_of(&self, word: &str) -> Option<&str> {

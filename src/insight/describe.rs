@@ -1,0 +1,68 @@
+//! What people call an item, and where they look at it.
+
+use crate::work::attr::{Attr, Value};
+use crate::work::item::Item;
+use crate::work::key::Kind;
+
+/// The text of the first of these attributes that an item has.
+fn first<'i>(item: &'i Item, attrs: &[Attr]) -> Option<&'i str> {
+    attrs.iter().find_map(|attr| match &item.facts.attrs.get(attr)?.value {
+        Value::Str(text) => Some(text.as_str()),
+        _ => None,
+    })
+}
+
+/// Title or name.
+pub fn title(item: &Item) -> Option<String> {
+    let attrs: &[Attr] = match item.key.kind() {
+        Kind::Issue => &[Attr::IssueTitle],
+        Kind::PullRequest => &[Attr::ChangeTitle],
+        Kind::Build => &[Attr::PipelineName],
+        Kind::Job => &[Attr::TaskName, Attr::PipelineName],
+        Kind::Deploy => {
+            let name = first(item, &[Attr::DeploymentName, Attr::PipelineName]);
+            return match (name, first(item, &[Attr::Environment])) {
+                (Some(name), Some(environment)) => Some(format!("{name} to {environment}")),
+                (name, environment) => name.or(environment).map(str::to_owned),
+            };
+        }
+    };
+    first(item, attrs).map(str::to_owned)
+}
+
+/// The address where people look at it, if it is one of the web.
+pub fn url(item: &Item) -> Option<String> {
+    let attrs: &[Attr] = match item.key.kind() {
+        Kind::Issue => &[Attr::IssueUrl],
+        Kind::PullRequest => &[Attr::ChangeUrl],
+        Kind::Build => &[Attr::PipelineRunUrl],
+        Kind::Job => &[Attr::TaskRunUrl, Attr::PipelineRunUrl],
+        Kind::Deploy => &[Attr::DeploymentUrl, Attr::PipelineRunUrl, Attr::RepositoryUrl],
+    };
+    let web = |url: &&str| url.starts_with("https://") || url.starts_with("http://");
+    first(item, attrs).filter(web).map(str::to_owned)
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+    use crate::work::testing::{acme, cycle, item, stamp};
+
+    #[test]
+    fn a_deploy_is_called_after_what_goes_where() {
+        let mut event = cycle(acme("deploy/1"), 0, &[], &[]);
+        event.facts.attr(stamp(0), Attr::Environment, Some("production"));
+        assert_eq!(title(&item(event.clone())).as_deref(), Some("production"));
+        event.facts.attr(stamp(0), Attr::DeploymentName, Some("api"));
+        assert_eq!(title(&item(event)).as_deref(), Some("api to production"));
+    }
+
+    #[test]
+    fn only_addresses_of_the_web_are_linked() {
+        let mut event = cycle(acme("issue/1"), 0, &[], &[]);
+        event.facts.attr(stamp(0), Attr::IssueUrl, Some("javascript:alert(1)"));
+        assert_eq!(url(&item(event.clone())), None);
+        event.facts.attr(stamp(0), Attr::IssueUrl, Some("https://github.com/acme/api/issues/1"));
+        assert!(url(&item(event)).is_some());
+    }
+}
