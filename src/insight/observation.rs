@@ -4,14 +4,19 @@
 //! that come from parents and members of the trace are put together there.
 
 use serde::{Deserialize, Serialize};
+use sha2::{Digest, Sha256};
 
 use crate::work::attr::{Attr, Value};
-use crate::work::event::{Life, Outcome, Relation, Role, What};
+use crate::work::event::{Life, Outcome, Relation, Role, Target, What};
 use crate::work::item::Item;
-use crate::work::key::{Key, Kind};
+use crate::work::key::{Key, Kind, Source};
 use crate::work::link::Place;
 use crate::work::tags::{Tagger, Tags};
 use crate::work::time::Time;
+
+/// Which observations this module makes. Counts up whenever [`observe`] makes another one of the same
+/// item, or the stored form changes: what is stored is then made anew.
+const REVISION: u32 = 1;
 
 /// What insight keeps of one item.
 #[derive(Clone, Debug, PartialEq, Serialize, Deserialize)]
@@ -53,12 +58,16 @@ pub struct Lived {
 #[derive(Clone, Debug, PartialEq, Serialize, Deserialize)]
 pub enum Detail {
     /// Nothing more.
+    #[serde(rename = "-")]
     None,
     /// A pull request.
+    #[serde(rename = "c")]
     Change(Change),
     /// A build or a job.
+    #[serde(rename = "r")]
     Run(Ran),
     /// A deploy.
+    #[serde(rename = "d")]
     Deploy(Deployed),
 }
 
@@ -93,7 +102,7 @@ pub struct Ran {
 /// A deploy.
 #[derive(Clone, Debug, PartialEq, Eq, Serialize, Deserialize)]
 pub struct Deployed {
-    /// What is deployed: the repository as `host/path`, else the deploying job.
+    /// What is deployed: the repository as [`repository`] names it, else the deploying job.
     pub service: String,
     /// Where to; empty if not said.
     pub environment: String,
@@ -125,6 +134,33 @@ pub fn observe(item: &Item, place: &Place, tagger: &Tagger) -> Observation {
     }
 }
 
+/// Whether it can change without a word about the item itself where it belongs: it points at
+/// something above it, and neither the parent nor what it is linked to in its place has been seen.
+pub fn unresolved(item: &Item, place: &Place) -> bool {
+    let relations = item.facts.relations.iter().filter(|(relation, _)| **relation != Relation::Follows);
+    let above = |target: &Target| match target {
+        Target::Key(key) | Target::Hint(key) => key.kind().depth() < item.key.kind().depth(),
+        Target::Ref(_) | Target::Token { .. } => true,
+    };
+    let points = relations.flat_map(|(_, targets)| &targets.value).any(above);
+    let known = match place.ancestors.first() {
+        Some(parent) => parent.item.is_some(),
+        // An item that was exported without a parent gets none any more, but links.
+        None => {
+            place.links.iter().any(|(relation, .., other)| *relation != Relation::Follows && other.is_some())
+        }
+    };
+    item.key.kind() != Kind::Issue && points && !known
+}
+
+/// What tells observations made by this module with this tagger from others.
+pub fn fingerprint(tagger: &Tagger) -> [u8; 32] {
+    let mut digest = Sha256::new();
+    digest.update(REVISION.to_be_bytes());
+    digest.update(tagger.fingerprint());
+    digest.finalize().into()
+}
+
 fn lived(item: &Item) -> Lived {
     let episodes = item.episodes();
     let (Some(first), Some(last)) = (episodes.first(), episodes.last()) else { return Lived::default() };
@@ -140,7 +176,8 @@ fn lived(item: &Item) -> Lived {
 
 fn text(item: &Item, attr: Attr) -> Option<&str> {
     match item.facts.attrs.get(&attr).map(|latest| &latest.value) {
-        Some(Value::Str(text)) => Some(text),
+        // An attribute that was taken back is empty.
+        Some(Value::Str(text)) if !text.is_empty() => Some(text),
         _ => None,
     }
 }
@@ -152,12 +189,15 @@ fn number(item: &Item, attr: Attr) -> Option<u32> {
     }
 }
 
-/// The repository as `host/path`, from its address, else from the key.
+/// The repository as `host/path`, from its address, else from the key: the deploying job for Jenkins,
+/// whose messages need not say what they check out. In lower case, as forges compare them: Jenkins'
+/// clone addresses need not be written like GitHub's names.
 pub fn repository(item: &Item) -> String {
     let of_url = text(item, Attr::RepositoryUrl).and_then(|url| url.split_once("://")).map(|(_, rest)| rest);
-    match of_url {
-        Some(rest) => rest.trim_end_matches('/').to_owned(),
-        None => format!("{}/{}", item.key.host(), item.key.project()),
+    match (of_url, item.key.source()) {
+        (Some(rest), _) => rest.trim_end_matches('/').to_lowercase(),
+        (None, Source::Github) => format!("{}/{}", item.key.host(), item.key.project()).to_lowercase(),
+        (None, Source::Jenkins) => format!("{}/{}", item.key.host(), item.key.project()),
     }
 }
 
@@ -210,17 +250,6 @@ fn detail(item: &Item) -> Detail {
 }
 
 fn change(item: &Item) -> Change {
-    let opened = item.opened();
-    let first = |what: What| item.facts.happenings.iter().find(|h| h.what == what).map(|h| h.at);
-    let drafted = first(What::ConvertedToDraft);
-    let ready = first(What::ReadyForReview);
-    // It was ready from the beginning, unless the first thing said of it is that it became so.
-    let ready = match (ready, drafted) {
-        (Some(ready), Some(drafted)) if drafted < ready => opened,
-        (Some(ready), _) => Some(ready),
-        (None, _) if is_draft(item) && drafted.is_none() => None,
-        (None, _) => opened,
-    };
     let reviewed = item
         .facts
         .happenings
@@ -235,13 +264,30 @@ fn change(item: &Item) -> Change {
     };
     Change {
         first_commit: None,
-        ready,
+        ready: ready(item),
         reviewed,
         merged,
         fix: fixes(text(item, Attr::ChangeTitle), text(item, Attr::RefHeadName)) || labelled(item, "hotfix"),
         lines,
         files: number(item, Attr::ChangeFiles),
         commits: number(item, Attr::ChangeCommits),
+    }
+}
+
+/// When a pull request was first ready for review. It was from the beginning, unless the first turn
+/// that was told is that it became ready, or it is a draft and no turn was told. Of a turn each way
+/// in one second, the one that tells of an opening as a draft is believed.
+fn ready(item: &Item) -> Option<Time> {
+    let opened = match &item.facts.life {
+        Life::Cycle(cycle) => cycle.opened.map(|opened| opened.at),
+        Life::Run(_) => None,
+    };
+    let first = |what: What| item.facts.happenings.iter().find(|h| h.what == what).map(|h| h.at);
+    match (first(What::ReadyForReview), first(What::ConvertedToDraft)) {
+        (Some(ready), Some(drafted)) if drafted < ready => opened,
+        (Some(ready), _) => Some(ready),
+        (None, None) if is_draft(item) => None,
+        (None, _) => opened,
     }
 }
 
@@ -271,7 +317,7 @@ fn deployed(item: &Item) -> Deployed {
     let flagged = |name: &str| {
         let parameters = item.facts.marks.parameters.iter().flat_map(|parameters| &parameters.value);
         let mut said = parameters.filter(|(key, _)| key.eq_ignore_ascii_case(name));
-        said.any(|(_, value)| value.eq_ignore_ascii_case("true"))
+        said.any(|(_, value)| ["true", "yes", "1"].iter().any(|yes| value.trim().eq_ignore_ascii_case(yes)))
     };
     Deployed {
         service: repository(item),
@@ -282,3 +328,6 @@ fn deployed(item: &Item) -> Deployed {
         hotfix: flagged("hotfix") || fixes(None, text(item, Attr::RefHeadName)),
     }
 }
+
+#[cfg(test)]
+mod tests;

@@ -105,7 +105,8 @@ impl fmt::Display for Id {
     }
 }
 
-/// A value of a free map: its text, or the first text of its list; anything else is nothing.
+/// A value of a free map: its text, or the first text of its list; `true` and `false` as texts,
+/// anything else is nothing.
 #[derive(Clone, Debug, Default, PartialEq)]
 pub(super) struct Leaf<'a>(pub(super) Option<Text<'a>>);
 
@@ -113,18 +114,18 @@ pub(super) struct Leaf<'a>(pub(super) Option<Text<'a>>);
 /// serde_json without recursion.
 struct Scalar<'a>(Option<Text<'a>>);
 
-/// The part of a visitor of any value that all of them share: texts are of interest, other
-/// scalars are not.
+/// The part of a visitor of any value that all of them share: texts are of interest, and where
+/// `$flag` says so yes and no; other scalars are not.
 macro_rules! scalars {
-    ($nothing:expr, $text:expr) => {
+    ($nothing:expr, $flag:expr, $text:expr) => {
         fn expecting(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
             f.write_str("any value")
         }
         fn visit_unit<E: Error>(self) -> Result<Self::Value, E> {
             Ok($nothing)
         }
-        fn visit_bool<E: Error>(self, _: bool) -> Result<Self::Value, E> {
-            Ok($nothing)
+        fn visit_bool<E: Error>(self, yes: bool) -> Result<Self::Value, E> {
+            Ok($flag(yes))
         }
         fn visit_i64<E: Error>(self, _: i64) -> Result<Self::Value, E> {
             Ok($nothing)
@@ -154,11 +155,15 @@ fn skip_map<'de, A: MapAccess<'de>>(mut map: A) -> Result<(), A::Error> {
     Ok(())
 }
 
+fn flag(yes: bool) -> Text<'static> {
+    Text(Cow::Borrowed(if yes { "true" } else { "false" }))
+}
+
 struct ScalarVisitor;
 
 impl<'de> Visitor<'de> for ScalarVisitor {
     type Value = Scalar<'de>;
-    scalars!(Scalar(None), |text| Scalar(Some(text)));
+    scalars!(Scalar(None), |yes| Scalar(Some(flag(yes))), |text| Scalar(Some(text)));
     fn visit_seq<A: SeqAccess<'de>>(self, list: A) -> Result<Self::Value, A::Error> {
         skip_list(list).map(|()| Scalar(None))
     }
@@ -177,7 +182,7 @@ struct LeafVisitor;
 
 impl<'de> Visitor<'de> for LeafVisitor {
     type Value = Leaf<'de>;
-    scalars!(Leaf(None), |text| Leaf(Some(text)));
+    scalars!(Leaf(None), |yes| Leaf(Some(flag(yes))), |text| Leaf(Some(text)));
     fn visit_seq<A: SeqAccess<'de>>(self, mut list: A) -> Result<Self::Value, A::Error> {
         let first = list.next_element::<Scalar<'de>>()?;
         skip_list(list)?;
@@ -226,7 +231,7 @@ struct FreeVisitor;
 
 impl<'de> Visitor<'de> for FreeVisitor {
     type Value = Free<'de>;
-    scalars!(Free::Other, Free::Text);
+    scalars!(Free::Other, |_| Free::Other, Free::Text);
     fn visit_seq<A: SeqAccess<'de>>(self, list: A) -> Result<Self::Value, A::Error> {
         skip_list(list).map(|()| Free::Other)
     }
@@ -339,8 +344,9 @@ mod tests {
 
     #[test]
     fn free_values_may_be_anything() {
-        let sample = read(r#"{"free":{"a":"x","b":["y","z"],"c":[["w"]],"d":{"e":1},"f":null,"g":2}}"#);
-        assert_eq!(sample.free.texts().collect::<Vec<_>>(), [("a", "x"), ("b", "y")]);
+        let sample =
+            read(r#"{"free":{"a":"x","b":["y","z"],"c":[["w"]],"d":{"e":1},"f":null,"g":2,"h":true}}"#);
+        assert_eq!(sample.free.texts().collect::<Vec<_>>(), [("a", "x"), ("b", "y"), ("h", "true")]);
         assert_eq!(sample.free.get("B"), Some("y"));
         for other in ["null", "1", "1.5", "-1", "true", "[1,[2]]"] {
             assert_eq!(read(&format!(r#"{{"free":{other}}}"#)).free, Free::Other, "{other}");

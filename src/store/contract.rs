@@ -1,8 +1,11 @@
 //! The suite that every store passes. Each test is a promise of [`Store`]; a backend runs them all
 //! through [`contract_tests!`].
 
+mod observing;
+
 use std::sync::Arc;
 
+pub(super) use self::observing::*;
 use super::*;
 use crate::work::event::{Outcome, Pointer, Ref, Relation, Said, Target};
 use crate::work::ids::{SpanId, TraceId};
@@ -280,6 +283,18 @@ macro_rules! contract_tests {
             the_place_in_the_trace_is_found_late_and_then_stands,
             the_quarantine_keeps_until_it_is_released_or_dropped,
             commits_at_the_same_time_lose_nothing,
+            whatever_is_said_of_an_item_makes_it_stale_until_it_is_observed,
+            an_item_that_changes_between_reading_and_writing_stays_stale,
+            an_observation_that_comes_late_undoes_none_that_is_newer,
+            stale_items_and_observations_come_in_pages,
+            sealing_makes_stale_because_it_settles_the_place,
+            an_observation_knows_the_ancestors_that_are_known_by_then,
+            an_unresolved_item_is_looked_at_again_a_few_times_and_then_left,
+            a_change_gives_an_unresolved_item_new_chances,
+            a_revisit_waits_for_no_clock_that_was_set_back,
+            other_rules_make_everything_stale_once,
+            the_last_delivery_of_each_source_is_known_even_if_it_was_a_duplicate,
+            several_items_are_read_at_once,
         );
     };
     ($open:expr; $($promise:ident,)*) => {

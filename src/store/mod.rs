@@ -1,10 +1,11 @@
 //! Where deliveries become durable. A [`Store`] offers a handful of operations, each one whole
 //! transaction: `commit` takes a batch of understood deliveries (dedupe, fold, references, what
 //! falls due), `seal` turns finished items into spans in the outbox, `lease` and `settle` hand
-//! spans to a backend and take its verdict, the rest is housekeeping. Nothing else in the program
-//! writes. [`sqlite`] is the embedded backend; `contract` is the suite that every backend passes.
+//! spans to a backend and take its verdict, `stale` and `observed` keep what insight knows of each
+//! item up to date, the rest is housekeeping. Nothing else in the program writes. [`sqlite`] is the embedded backend; `contract` is the suite that every backend passes.
 
 mod codec;
+mod observations;
 pub mod sqlite;
 
 #[cfg(test)]
@@ -23,6 +24,8 @@ use crate::work::key::{Key, Kind, Source};
 use crate::work::link::Pin;
 use crate::work::tags::Tagger;
 use crate::work::time::Time;
+
+pub use self::observations::{Noted, ObservationPage, REVISITS, Stale};
 
 /// Why the store could not do what was asked. Nothing was half done.
 #[derive(Clone, Debug, thiserror::Error)]
@@ -235,6 +238,11 @@ pub struct Stats {
     pub quarantined: i64,
     /// The outbox by backend.
     pub backlog: BTreeMap<String, Backlog>,
+    /// Items whose observation is out of date.
+    pub stale: i64,
+    /// When each source's last verified delivery came, a duplicate or not, microseconds since the
+    /// epoch.
+    pub last_delivery: BTreeMap<Source, i64>,
 }
 
 /// Durable state. Every operation is one transaction: either all of it is durable when the future
@@ -283,6 +291,10 @@ pub trait Store: Send + Sync + 'static {
     fn item(&self, key: &Key)
     -> impl Future<Output = Result<(Option<Item>, Option<Pin>), StoreError>> + Send;
 
+    /// Several items at once, in the order of `keys`; `None` where nothing was ever said of one, or
+    /// its row cannot be read.
+    fn items(&self, keys: &[Key]) -> impl Future<Output = Result<Vec<Option<Item>>, StoreError>> + Send;
+
     /// The root of the trace that an item is in, or would be in if it were exported now.
     fn root(&self, key: &Key) -> impl Future<Output = Result<Key, StoreError>> + Send;
 
@@ -319,6 +331,34 @@ pub trait Store: Send + Sync + 'static {
 
     /// Puts rejected exports back into the outbox; all of them if `ids` is empty. Says how many.
     fn retry_rejected(&self, ids: &[i64]) -> impl Future<Output = Result<usize, StoreError>> + Send;
+
+    /// Up to `limit` stored observations of items with a number above `after`, in their order. One
+    /// that cannot be read is left out, and said so in the log.
+    fn observations(
+        &self,
+        after: i64,
+        limit: usize,
+    ) -> impl Future<Output = Result<ObservationPage, StoreError>> + Send;
+
+    /// Observes up to `limit` items with a number above `after` that have changed since they were
+    /// observed, in the order of their numbers, all as they are at one moment. Changes nothing:
+    /// they stay stale until they are handed to [`Store::observed`].
+    fn stale(
+        &self,
+        after: i64,
+        limit: usize,
+        rules: &Rules,
+    ) -> impl Future<Output = Result<Vec<Stale>, StoreError>> + Send;
+
+    /// Remembers observations. An item that changed after it was read stays stale; one whose parent
+    /// was not known becomes stale again after the next of [`REVISITS`]. Also makes stale what is
+    /// to be looked at again at `now`, even if `stale` is empty.
+    fn observed(&self, stale: &[Stale], now: Time) -> impl Future<Output = Result<Noted, StoreError>> + Send;
+
+    /// Says by what observations are made from now on
+    /// ([`crate::insight::observation::fingerprint`]). If those that are stored were made by
+    /// something else, every item becomes stale. Says whether that was so.
+    fn observed_with(&self, fingerprint: [u8; 32]) -> impl Future<Output = Result<bool, StoreError>> + Send;
 
     /// Finishes what was begun and closes the files.
     fn close(&self) -> impl Future<Output = ()> + Send;

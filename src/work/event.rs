@@ -45,7 +45,7 @@ pub struct Marks {
     pub properties: Option<Latest<BTreeMap<String, String>>>,
     /// The item's labels.
     pub labels: Option<Latest<BTreeSet<String>>>,
-    /// The run's parameters that can become tags.
+    /// The run's parameters that can become tags, and a deploy's flags ([`super::tags::DEPLOY_FLAGS`]).
     pub parameters: Option<Latest<BTreeMap<String, String>>>,
 }
 

@@ -7,6 +7,7 @@ use std::collections::BTreeMap;
 
 use globset::{GlobBuilder, GlobMatcher};
 use serde::Deserialize;
+use sha2::{Digest, Sha256};
 
 use super::attr::{Attr, Value};
 use super::item::Item;
@@ -71,6 +72,10 @@ struct CompiledRule {
     tags: Tags,
 }
 
+/// What a deploy can be flagged as by its parameters. They are kept beside those that can become
+/// tags.
+pub const DEPLOY_FLAGS: [&str; 2] = ["rollback", "hotfix"];
+
 /// The keys that are known without being named.
 pub const BUILT_IN_KEYS: [&str; 3] = ["team", "language", "deploy.type"];
 
@@ -98,6 +103,32 @@ impl Tagger {
     /// The keys, sorted.
     pub fn keys(&self) -> &[String] {
         &self.keys
+    }
+
+    /// What tells these keys and rules from others, the same in every process: SHA-256 over all of
+    /// them.
+    pub fn fingerprint(&self) -> [u8; 32] {
+        let mut digest = Sha256::new();
+        // A text's length before it, so that no two lists of texts read the same.
+        let mut add = |text: &str| {
+            digest.update((text.len() as u64).to_be_bytes());
+            digest.update(text);
+        };
+        let count = |n: usize| n.to_string();
+        add(&count(self.keys.len()));
+        self.keys.iter().for_each(|key| add(key));
+        for rule in &self.rules {
+            for glob in [&rule.source, &rule.host, &rule.project, &rule.job] {
+                add(if glob.is_some() { "glob" } else { "any" });
+                add(glob.as_ref().map_or("", |glob| glob.glob().glob()));
+            }
+            add(&count(rule.tags.len()));
+            for (key, value) in &rule.tags {
+                add(key);
+                add(value);
+            }
+        }
+        digest.finalize().into()
     }
 
     /// The tag key that a sender's word means: `deploy_type`, `deploy-type` and `Deploy.Type` are
@@ -288,6 +319,43 @@ mod tests {
     fn language_is_lower_case() {
         let item = tagged(|marks| marks.language = Some(Latest::new(stamp(0), "Python".to_owned())));
         assert_eq!(Tagger::default().tags(&item, &Tags::new())["language"], "python");
+    }
+
+    #[test]
+    fn whatever_changes_tags_changes_the_fingerprint() {
+        let rule = |project: Option<&str>, job: Option<&str>, tags: &[(&str, &str)]| Rule {
+            project: project.map(str::to_owned),
+            job: job.map(str::to_owned),
+            tags: tags.iter().map(|(k, v)| ((*k).to_owned(), (*v).to_owned())).collect(),
+            ..Rule::default()
+        };
+        let (one, other) =
+            (rule(Some("a/*"), None, &[("team", "x")]), rule(None, Some("a/*"), &[("team", "x")]));
+        let more = rule(Some("a/*"), None, &[("team", "x"), ("tier", "1")]);
+        let fingerprint = |keys: &[&str], rules: &[&Rule]| {
+            let keys: Vec<String> = keys.iter().map(|key| (*key).to_owned()).collect();
+            let rules: Vec<Rule> = rules.iter().copied().cloned().collect();
+            Tagger::new(&keys, &rules).unwrap().fingerprint()
+        };
+        let all = [
+            fingerprint(&[], &[]),
+            fingerprint(&["tier"], &[]),
+            fingerprint(&["tier"], &[&one]),
+            fingerprint(&["tier"], &[&other]),
+            fingerprint(&["tier"], &[&more]),
+            fingerprint(&["tier"], &[&one, &other]),
+            // The later rule wins, so the order counts.
+            fingerprint(&["tier"], &[&other, &one]),
+        ];
+        for (index, fingerprint) in all.iter().enumerate() {
+            assert!(!all[..index].contains(fingerprint), "{index}");
+        }
+        assert_eq!(fingerprint(&["tier"], &[&one]), fingerprint(&["tier", "tier"], &[&one]));
+        // Of one text in every process: this one was computed elsewhere.
+        assert_eq!(
+            hex::encode(Tagger::default().fingerprint()),
+            "f869536721aa46d76802572c1eca985b1d674a26978b601662f9951e3dc9f92f",
+        );
     }
 
     #[test]

@@ -3,12 +3,13 @@
 use serde::Deserialize;
 
 use super::payload::{Free, Id, Payload, Repository, Text, User};
-use super::scene::{Scene, link, needed, relate};
+use super::scene::{Scene, clip, link, needed, relate};
 use crate::sources::{Context, ParseError, Parsed, cut};
 use crate::work::attr::Attr;
 use crate::work::event::{Cycle, Facts, Outcome, Ref, Relation, Target, What};
 use crate::work::key::{Key, Kind};
 use crate::work::lattice::{Instant, Latest, Stamp};
+use crate::work::tags::DEPLOY_FLAGS;
 
 #[derive(Deserialize)]
 pub(super) struct Deployments<'a> {
@@ -159,8 +160,8 @@ impl Deployment<'_> {
         Ok((key, facts))
     }
 
-    /// The members of the deployment's payload that can become tags. The payload is an object,
-    /// or a text that holds one.
+    /// The members of the deployment's payload that can become tags, and its flags. The payload is an
+    /// object, or a text that holds one.
     fn parameters(
         &self,
         stamp: Stamp,
@@ -174,7 +175,10 @@ impl Deployment<'_> {
             }
             other => other,
         };
-        let found: std::collections::BTreeMap<_, _> = scene.tag_texts(payload).collect();
+        let mut found: std::collections::BTreeMap<_, _> = scene.tag_texts(payload).collect();
+        for name in DEPLOY_FLAGS {
+            found.extend(payload.get(name).map(|value| (name.to_owned(), clip(value))));
+        }
         (!found.is_empty()).then(|| Latest::new(stamp, found))
     }
 }

@@ -673,6 +673,22 @@ fn the_other_states_of_a_deployment_are_told_or_passed_over() {
 }
 
 #[test]
+fn a_deployment_keeps_its_flags_as_text_or_as_yes_and_no() {
+    let kept = |payload: Value| {
+        let said =
+            used(github("deployment_status", &with(deployment_status(), "/deployment/payload", payload)));
+        let parameters = one(&said).1.marks.parameters.as_ref().map(|latest| &latest.value).cloned();
+        parameters.unwrap_or_default().iter().map(|(k, v)| format!("{k}={v}")).collect::<Vec<_>>()
+    };
+    assert_eq!(
+        kept(json!({"rollback": true, "Hotfix": "yes", "force": true})),
+        ["hotfix=yes", "rollback=true"]
+    );
+    assert_eq!(kept(json!("{\"rollback\": false}")), ["rollback=false"]);
+    assert_eq!(kept(json!({"rollback": 1, "hotfix": {}})), [] as [&str; 0]);
+}
+
+#[test]
 fn a_deployment_may_say_its_payload_as_text_and_its_run_inside() {
     let body = without(without(deployment_status(), "/deployment_status"), "/workflow_run");
     let body = with(body, "/deployment/payload", json!("{\"team\":\"core\"}"));

@@ -18,6 +18,7 @@ use crate::work::event::{Event, Facts, Flaw, Outcome, Ref, Relation, Run, Said, 
 use crate::work::key::{Key, Kind, Source};
 use crate::work::lattice::{Latest, Stamp, Trust};
 use crate::work::mention;
+use crate::work::tags::DEPLOY_FLAGS;
 
 /// The name of a multibranch project's job for a pull request.
 #[expect(clippy::expect_used, reason = "a constant pattern, compiled by the tests")]
@@ -115,7 +116,11 @@ impl Report<'_> {
         if key.kind() == Kind::Deploy {
             self.describe_deploy(&mut facts, stamp);
         }
-        let marks = self.parameters.texts().filter(|(name, _)| context.tagger.key_of(name).is_some());
+        let kept = |name: &str| {
+            let flag = || DEPLOY_FLAGS.iter().any(|flag| name.eq_ignore_ascii_case(flag));
+            context.tagger.key_of(name).is_some() || (key.kind() == Kind::Deploy && flag())
+        };
+        let marks = self.parameters.texts().filter(|(name, _)| kept(name));
         let marks: BTreeMap<_, _> =
             marks.map(|(name, value)| (name.to_owned(), clipped(value).to_owned())).collect();
         if !marks.is_empty() {

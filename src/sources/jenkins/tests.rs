@@ -283,6 +283,18 @@ fn a_deploy_says_what_goes_where() {
 }
 
 #[test]
+fn a_deploy_keeps_its_flags_and_a_build_does_not() {
+    let kept = |values: Value| {
+        let said = used(jenkins(&parameters(values)));
+        let parameters = one(&said).1.marks.parameters.as_ref().map(|latest| &latest.value).cloned();
+        parameters.unwrap_or_default().iter().map(|(k, v)| format!("{k}={v}")).collect::<Vec<_>>()
+    };
+    let flags = json!({"type": "deploy", "ROLLBACK": "true", "hotfix": false, "force": "true"});
+    assert_eq!(kept(flags), ["ROLLBACK=true", "hotfix=false"]);
+    assert_eq!(kept(json!({"ROLLBACK": "true", "hotfix": false})), [] as [&str; 0]);
+}
+
+#[test]
 fn tests_are_counted() {
     let body = with(
         notification("FINALIZED"),

@@ -1,17 +1,17 @@
 //! Folding a batch of deliveries in. Each item is read once and written once per batch, however
 //! many of the batch's deliveries speak of it.
 
-use std::collections::HashMap;
 use std::collections::hash_map::Entry as Slot;
+use std::collections::{BTreeMap, HashMap};
 
 use rusqlite::{OptionalExtension, Transaction};
 
 use super::super::codec;
 use super::super::{Committed, Content, Delivery, Recorded, Rules, StoreError, Turn};
-use super::{lookup, tally};
+use super::{lookup, observe, tally};
 use crate::work::event::{Event, Pointer, Ref, Said};
 use crate::work::item::{Episode, Item};
-use crate::work::key::{Key, Kind};
+use crate::work::key::{Key, Kind, Source};
 use crate::work::span::{self, Placement};
 use crate::work::tags::Tags;
 use crate::work::time::Time;
@@ -39,9 +39,12 @@ pub(super) fn commit(
 ) -> Result<Vec<Committed>, StoreError> {
     let mut rows: HashMap<Key, Row> = HashMap::new();
     let mut refs: Vec<(Ref, Pointer)> = Vec::new();
+    let mut last: BTreeMap<Source, Time> = BTreeMap::new();
     let mut quarantined = 0;
     let mut outcomes = Vec::with_capacity(batch.len());
     for delivery in batch {
+        let latest = last.entry(delivery.source).or_insert(delivery.received_at);
+        *latest = delivery.received_at.max(*latest);
         let outcome = match take(transaction, delivery, rules, &mut rows, &mut refs) {
             // One unreadable row fails the deliveries that need it, not the batch.
             Err(StoreError::Corrupt(reason)) => Committed::Failed(reason),
@@ -52,8 +55,23 @@ pub(super) fn commit(
     }
     let ids = write(transaction, rows)?;
     point(transaction, refs, &ids)?;
+    observe::mark(transaction, ids.into_values().collect())?;
+    heard(transaction, &last)?;
     tally(transaction, "quarantined", quarantined)?;
     Ok(outcomes)
+}
+
+/// Notes when each source was heard last.
+fn heard(transaction: &Transaction<'_>, last: &BTreeMap<Source, Time>) -> Result<(), StoreError> {
+    for (source, at) in last {
+        transaction
+            .prepare_cached(
+                "INSERT INTO tallies (name, n) VALUES (?1, ?2)
+                 ON CONFLICT (name) DO UPDATE SET n = excluded.n WHERE excluded.n > n",
+            )?
+            .execute((format!("last:{source}"), at.micros()))?;
+    }
+    Ok(())
 }
 
 fn take(

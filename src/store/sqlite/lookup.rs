@@ -64,6 +64,20 @@ pub(super) fn item_and_pin(
     Ok((item(connection, key)?, pin(connection, key)?))
 }
 
+/// Several items, as they are at one moment. One that cannot be read does not keep the others from
+/// being shown.
+pub(super) fn items(connection: &Connection, keys: &[Key]) -> Result<Vec<Option<Item>>, StoreError> {
+    let transaction = connection.unchecked_transaction()?;
+    let read = |key| match item(&transaction, key) {
+        Err(StoreError::Corrupt(reason)) => {
+            tracing::error!(%reason, "an item is left out because its row cannot be read");
+            Ok(None)
+        }
+        other => other,
+    };
+    keys.iter().map(read).collect()
+}
+
 /// Looks things up and remembers them: while one slice of items is sealed, the builds of a pull
 /// request ask for it again and again.
 pub(super) struct Lookups<'c> {

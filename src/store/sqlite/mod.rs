@@ -1,5 +1,5 @@
 //! The embedded store. One thread owns the only writing connection and runs one transaction after
-//! another (`commit`, `seal`, `outbox`, `keep`); readers have connections of their own; a
+//! another (`commit`, `seal`, `outbox`, `observe`, `keep`); readers have connections of their own; a
 //! second thread moves what is committed from the write-ahead log into the database
 //! (`checkpoint`), so that no delivery waits for that. Leases are in memory: this process is the
 //! only one that sends, and after a crash nothing is held.
@@ -8,6 +8,7 @@ mod checkpoint;
 mod commit;
 mod keep;
 mod lookup;
+mod observe;
 mod outbox;
 mod seal;
 #[cfg(test)]
@@ -27,7 +28,10 @@ use tokio::sync::oneshot;
 use super::*;
 
 /// The schema's steps; a store's `user_version` says how many it has taken.
-const MIGRATIONS: &[&str] = &[include_str!("../../../migrations/sqlite/0001_core.sql")];
+const MIGRATIONS: &[&str] = &[
+    include_str!("../../../migrations/sqlite/0001_core.sql"),
+    include_str!("../../../migrations/sqlite/0002_insight.sql"),
+];
 
 /// How long to wait for another process that holds the database, such as a command: less than the
 /// ten seconds that GitHub waits for its answer.
@@ -96,6 +100,7 @@ impl Place {
         connection.busy_timeout(BUSY)?;
         connection.pragma_update(None, "query_only", true)?;
         connection.pragma_update(None, "cache_size", -2048)?;
+        connection.set_prepared_statement_cache_capacity(32);
         Ok(connection)
     }
 }
@@ -306,6 +311,11 @@ impl Store for SqliteStore {
         self.read(move |connection| lookup::item_and_pin(connection, &key)).await
     }
 
+    async fn items(&self, keys: &[Key]) -> Result<Vec<Option<Item>>, StoreError> {
+        let keys = keys.to_vec();
+        self.read(move |connection| lookup::items(connection, &keys)).await
+    }
+
     async fn root(&self, key: &Key) -> Result<Key, StoreError> {
         let key = key.clone();
         self.read(move |connection| crate::work::link::root_of(&key, &mut lookup::Lookups::new(connection)))
@@ -337,6 +347,39 @@ impl Store for SqliteStore {
     async fn retry_rejected(&self, ids: &[i64]) -> Result<usize, StoreError> {
         let ids = ids.to_vec();
         self.write(move |transaction| keep::retry_rejected(transaction, &ids)).await
+    }
+
+    async fn observations(&self, after: i64, limit: usize) -> Result<ObservationPage, StoreError> {
+        self.read(move |connection| observe::page(connection, after, limit)).await
+    }
+
+    async fn stale(&self, after: i64, limit: usize, rules: &Rules) -> Result<Vec<Stale>, StoreError> {
+        let rules = rules.clone();
+        self.read(move |connection| observe::stale(connection, after, limit, &rules)).await
+    }
+
+    async fn observed(&self, stale: &[Stale], now: Time) -> Result<Noted, StoreError> {
+        // Most of the time there is nothing to do; finding that out must not take a write.
+        if stale.is_empty() && !self.read(move |connection| observe::any_due(connection, now)).await? {
+            return Ok(Noted::default());
+        }
+        let seen = stale.iter().map(observe::Seen::new).collect::<Result<Vec<_>, _>>()?;
+        self.write(move |transaction| observe::observed(transaction, seen, now)).await
+    }
+
+    async fn observed_with(&self, fingerprint: [u8; 32]) -> Result<bool, StoreError> {
+        if !self.read(move |connection| observe::made_otherwise(connection, &fingerprint)).await? {
+            return Ok(false);
+        }
+        self.write(move |transaction| {
+            // Somebody else can have said the same meanwhile.
+            let otherwise = observe::made_otherwise(transaction, &fingerprint)?;
+            if otherwise {
+                observe::make_with(transaction, &fingerprint)?;
+            }
+            Ok(otherwise)
+        })
+        .await
     }
 
     async fn close(&self) {

@@ -6,7 +6,7 @@ use rusqlite::{Connection, Transaction};
 use super::super::codec;
 use super::super::{Rules, Sealed, StoreError};
 use super::lookup::Lookups;
-use super::tally;
+use super::{observe, tally};
 use crate::export::encode;
 use crate::work::item::Item;
 use crate::work::key::Key;
@@ -61,6 +61,8 @@ pub(super) fn seal(
             .prepare_cached("UPDATE items SET sealed = ?2, due_at = NULL WHERE id = ?1")?
             .execute((id, finished))?;
     }
+    // Their place in the trace is settled now.
+    observe::mark(transaction, due.iter().map(|(id, ..)| *id).collect())?;
     for backend in backends {
         tally(transaction, &format!("outbox:{backend}"), entries)?;
     }

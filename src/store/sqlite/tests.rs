@@ -129,3 +129,113 @@ async fn the_log_is_copied_without_waiting_for_a_pause() {
     }
     assert!(longest < 100 << 20, "the log grew to {longest} bytes");
 }
+
+/// Runs a statement on the writing thread.
+async fn sql(store: &SqliteStore, statement: &'static str) {
+    let run = move |transaction: &Transaction<'_>| Ok(transaction.execute(statement, [])?);
+    store.write(run).await.unwrap();
+}
+
+#[tokio::test]
+async fn a_store_from_before_insight_has_every_item_observed_at_its_next_start() {
+    let (store, folder) = fresh();
+    let build = |id: u8| {
+        let sha = Ref::commit("ec26c3e57ca3a959ca5aad62de7213c562f8c821").unwrap();
+        let ran = crate::work::testing::run(acme(&format!("build/{id}.1")), 0, None);
+        let relation = crate::work::event::Relation::Commit;
+        let event = crate::work::testing::related(ran, relation, vec![crate::work::event::Target::Ref(sha)]);
+        delivery(id, 0, Said { events: vec![event], ..Said::default() })
+    };
+    store.commit(vec![opened(1), opened(2), build(3)], &rules()).await.unwrap();
+    store.close().await;
+    // The items as they are, in the schema as it was.
+    let (now, before) = (folder.path().join("store.db"), folder.path().join("before.db"));
+    let old = Connection::open(&before).unwrap();
+    old.execute_batch(MIGRATIONS[0]).unwrap();
+    old.pragma_update(None, "user_version", 1).unwrap();
+    old.execute("ATTACH ?1 AS later", [now.to_str().unwrap()]).unwrap();
+    old.execute_batch(
+        "INSERT INTO items SELECT * FROM later.items; INSERT INTO tallies SELECT * FROM later.tallies",
+    )
+    .unwrap();
+    drop(old);
+
+    let store = SqliteStore::open(&before, 1 << 20).unwrap();
+    assert_eq!(store.stats().await.unwrap().stale, 3);
+    let stale = store.stale(0, 10, &rules()).await.unwrap();
+    let keys: Vec<String> = stale.iter().map(|s| s.observation.as_ref().unwrap().key.to_string()).collect();
+    assert_eq!(keys, [acme("build/3.1"), acme("issue/1"), acme("issue/2")].map(|key| key.to_string()));
+    assert_eq!(store.observed(&stale, at(0)).await.unwrap().settled, 3);
+    // What was unresolved then is looked at once more.
+    assert_eq!(store.observed(&[], at(3600)).await.unwrap().revisited, 0);
+    assert_eq!(store.observed(&[], at(24 * 3600)).await.unwrap().revisited, 1);
+    let last = store.stale(0, 10, &rules()).await.unwrap();
+    store.observed(&last, at(24 * 3600)).await.unwrap();
+    assert_eq!(store.observed(&[], at(30 * 24 * 3600)).await.unwrap(), Noted::default());
+}
+
+#[tokio::test]
+async fn what_another_process_writes_is_stale_here() {
+    let (server, folder) = fresh();
+    server.commit(vec![opened(1)], &rules()).await.unwrap();
+    let before = server.stale(0, 10, &rules()).await.unwrap();
+    let command = SqliteStore::open(&folder.path().join("store.db"), 1 << 20).unwrap();
+    let closed = cycle(acme("issue/1"), 0, &[(60, crate::work::event::Outcome::Completed)], &[]);
+    command
+        .commit(vec![delivery(2, 60, Said { events: vec![closed], ..Said::default() })], &rules())
+        .await
+        .unwrap();
+    command.close().await;
+    assert_eq!(server.observed(&before, at(60)).await.unwrap().settled, 0);
+    let after = server.stale(0, 10, &rules()).await.unwrap();
+    assert!(!after[0].observation.as_ref().unwrap().life.open);
+    assert_eq!(server.observed(&after, at(60)).await.unwrap().settled, 1);
+}
+
+#[tokio::test]
+async fn a_stale_item_that_cannot_be_read_is_taken_off_and_holds_nothing_up() {
+    let (store, _folder) = fresh();
+    store.commit(vec![opened(1), opened(2), opened(3)], &rules()).await.unwrap();
+    let whole = store.stale(0, 10, &rules()).await.unwrap();
+    store.observed(&whole[..1], at(0)).await.unwrap();
+    sql(&store, "UPDATE stale SET version = version + 1000").await;
+    sql(&store, "INSERT INTO stale SELECT id, 999, 0 FROM items WHERE id = 1").await;
+    sql(&store, "UPDATE items SET state = x'01ff' WHERE id IN (1, 2)").await;
+    sql(&store, "INSERT INTO stale VALUES (77, 1, 0)").await;
+    let stale = store.stale(0, 10, &rules()).await.unwrap();
+    let readable: Vec<bool> = stale.iter().map(|stale| stale.observation.is_some()).collect();
+    assert_eq!(readable, [false, false, true, false]);
+    assert_eq!(store.observed(&stale, at(0)).await.unwrap().settled, 4);
+    assert_eq!(store.stats().await.unwrap().stale, 0);
+    let page = store.observations(0, 10).await.unwrap();
+    let items: Vec<i64> = page.observations.iter().map(|(item, _)| *item).collect();
+    assert_eq!(items, [1, 3], "what was observed before stays");
+
+    let items = store.items(&[acme("issue/1"), acme("issue/3")]).await.unwrap();
+    assert_eq!(items.iter().map(Option::is_some).collect::<Vec<_>>(), [false, true]);
+}
+
+#[tokio::test]
+async fn an_observation_that_cannot_be_read_is_left_out_and_the_page_goes_on_after_it() {
+    let (store, _folder) = fresh();
+    store.commit(vec![opened(1), opened(2)], &rules()).await.unwrap();
+    let stale = store.stale(0, 10, &rules()).await.unwrap();
+    store.observed(&stale, at(0)).await.unwrap();
+    sql(&store, "UPDATE observations SET state = x'09' WHERE item = 1").await;
+    let first = store.observations(0, 1).await.unwrap();
+    assert_eq!((first.observations.len(), first.reached), (0, Some(1)));
+    let second = store.observations(1, 1).await.unwrap();
+    assert_eq!((second.observations.len(), second.reached), (1, Some(2)));
+}
+
+#[tokio::test]
+async fn nothing_is_written_while_there_is_nothing_to_observe() {
+    let (store, _folder) = fresh();
+    let fingerprint = [7; 32];
+    store.observed_with(fingerprint).await.unwrap();
+    // With the writer gone, whatever needs it fails.
+    locked(&store.jobs).take();
+    assert_eq!(store.observed(&[], at(0)).await.unwrap(), Noted::default());
+    assert!(!store.observed_with(fingerprint).await.unwrap());
+    assert!(matches!(store.observed_with([8; 32]).await, Err(StoreError::Closed)));
+}
