@@ -331,6 +331,8 @@ mod tests {
         };
         let (one, other) =
             (rule(Some("a/*"), None, &[("team", "x")]), rule(None, Some("a/*"), &[("team", "x")]));
+        // No glob matches every job, an empty one none.
+        let none = rule(Some("a/*"), Some(""), &[("team", "x")]);
         let more = rule(Some("a/*"), None, &[("team", "x"), ("tier", "1")]);
         let fingerprint = |keys: &[&str], rules: &[&Rule]| {
             let keys: Vec<String> = keys.iter().map(|key| (*key).to_owned()).collect();
@@ -343,6 +345,7 @@ mod tests {
             fingerprint(&["tier"], &[&one]),
             fingerprint(&["tier"], &[&other]),
             fingerprint(&["tier"], &[&more]),
+            fingerprint(&["tier"], &[&none]),
             fingerprint(&["tier"], &[&one, &other]),
             // The later rule wins, so the order counts.
             fingerprint(&["tier"], &[&other, &one]),
