@@ -7,7 +7,7 @@ WORKDIR /build
 COPY Cargo.toml Cargo.lock ./
 RUN mkdir src benches \
     && echo '//! A place-holder while the dependencies are built.' > src/lib.rs \
-    && echo 'fn main() {}' | tee src/main.rs > benches/ingest.rs \
+    && echo 'fn main() {}' | tee src/main.rs benches/ingest.rs > benches/insight.rs \
     && cargo build --release --locked \
     && rm -r src benches
 COPY . .

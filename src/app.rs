@@ -8,7 +8,7 @@ use std::sync::atomic::AtomicI64;
 use std::time::Duration;
 
 use tokio::net::TcpListener;
-use tokio::sync::Notify;
+use tokio::sync::{Notify, watch};
 use tokio::task::JoinHandle;
 use tokio_util::sync::CancellationToken;
 use tokio_util::task::TaskTracker;
@@ -23,6 +23,8 @@ use crate::ingest::body::Room;
 use crate::ingest::committer::{Committer, Grouping};
 use crate::ingest::receive::{self, Ingest, Understanding};
 use crate::ingest::server::{self, Limits};
+use crate::insight::desk::Desk;
+use crate::insight::live::{self, Live};
 use crate::sources::jenkins::JenkinsOptions;
 use crate::sources::verify::Access;
 use crate::store::sqlite::SqliteStore;
@@ -66,12 +68,14 @@ pub struct App {
     store: Arc<SqliteStore>,
     grace: Duration,
     stop_ingest: CancellationToken,
-    stop_exports: CancellationToken,
+    stop_followers: CancellationToken,
     stop_console: CancellationToken,
     ingest_task: JoinHandle<usize>,
     committer_task: JoinHandle<()>,
     console_task: JoinHandle<usize>,
-    exports: TaskTracker,
+    /// What goes on beside the listeners: insight, sealing, exporting.
+    followers: TaskTracker,
+    desk: Arc<Desk<SqliteStore>>,
 }
 
 /// Opens the store that the configuration names.
@@ -88,6 +92,16 @@ pub fn existing_store(config: &Config) -> Result<SqliteStore, StoreError> {
         return Err(StoreError::Open { url: format!("sqlite://{}", path.display()), reason });
     }
     open_store(config)
+}
+
+/// Answers questions about the store that the configuration names, as it is now, without a server.
+/// The store is to be closed by the caller.
+pub async fn offline(config: &Config) -> Result<(Desk<SqliteStore>, Arc<SqliteStore>), StartError> {
+    let rules = rules(config)?;
+    let live = Arc::new(Live::new(config.insight()?));
+    let store = Arc::new(existing_store(config)?);
+    live.load_all(&*store, &rules).await?;
+    Ok((Desk::new(store.clone(), live, config.insight.trace_url.clone()), store))
 }
 
 /// What commits and seals need of the configuration.
@@ -142,8 +156,9 @@ impl App {
 
         let grouping =
             Grouping { queue: config.ingest.queue, batch: config.ingest.batch, gather: config.ingest.gather };
+        let (counted, commits) = watch::channel(0);
         let (committer, committer_task) =
-            Committer::start(store.clone(), rules.clone(), grouping, metrics.clone());
+            Committer::start(store.clone(), rules.clone(), grouping, metrics.clone(), counted);
         let ingest = Ingest {
             access,
             understanding,
@@ -168,9 +183,12 @@ impl App {
             grace,
         ));
 
-        let exports = TaskTracker::new();
-        let stop_exports = CancellationToken::new();
-        start_exports(&exports, &stop_exports, backends, clients, &store, rules, &metrics);
+        let followers = TaskTracker::new();
+        let stop_followers = CancellationToken::new();
+        let live = Arc::new(Live::new(config.insight()?));
+        let desk = Arc::new(Desk::new(store.clone(), live.clone(), config.insight.trace_url.clone()));
+        followers.spawn(live::follow(live, store.clone(), rules.clone(), commits, stop_followers.clone()));
+        start_exports(&followers, &stop_followers, backends, clients, &store, rules, &metrics);
 
         let console = Console { store: store.clone(), metrics, token: config.console.token.clone() };
         let stop_console = CancellationToken::new();
@@ -187,20 +205,31 @@ impl App {
             store,
             grace,
             stop_ingest,
-            stop_exports,
+            stop_followers,
             stop_console,
             ingest_task,
             committer_task,
             console_task,
-            exports,
+            followers,
+            desk,
         })
+    }
+
+    /// Who answers questions about the items.
+    pub fn desk(&self) -> &Desk<SqliteStore> {
+        &self.desk
+    }
+
+    /// How many items have changed and are not in the answers yet.
+    pub async fn behind(&self) -> Result<i64, StoreError> {
+        Ok(self.store.stats().await?.stale)
     }
 
     /// Stops everything, within the configured time. What could not be finished by then was not
     /// answered either, so its sender knows.
     pub async fn stop(self) {
         self.stop_ingest.cancel();
-        self.stop_exports.cancel();
+        self.stop_followers.cancel();
         let finishing = async {
             let left = self.ingest_task.await.unwrap_or_default();
             if left > 0 {
@@ -208,8 +237,8 @@ impl App {
             }
             // The routes held the last `Committer`; without it the queue runs dry and the task ends.
             let _ = self.committer_task.await;
-            self.exports.close();
-            self.exports.wait().await;
+            self.followers.close();
+            self.followers.wait().await;
         };
         if tokio::time::timeout(self.grace, finishing).await.is_err() {
             tracing::warn!("the shutdown took longer than ingest.shutdown; leaving");

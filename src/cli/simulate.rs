@@ -146,6 +146,12 @@ pub async fn run(args: Args) -> Result<(), SimulateError> {
     verdict(&args, tally)
 }
 
+/// Posts the simulation. An error if any delivery was not taken.
+pub(super) async fn post(args: &Args) -> Result<(), SimulateError> {
+    let tally = simulate(args).await?;
+    verdict(args, tally)
+}
+
 /// Whether all was taken, and if not, why.
 fn verdict(args: &Args, tally: Tally) -> Result<(), SimulateError> {
     let count = tally.refused() + tally.unsent;

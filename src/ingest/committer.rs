@@ -6,7 +6,7 @@ use std::sync::Arc;
 use std::sync::atomic::{AtomicUsize, Ordering};
 use std::time::Duration;
 
-use tokio::sync::{mpsc, oneshot};
+use tokio::sync::{mpsc, oneshot, watch};
 use tokio::task::JoinHandle;
 use tokio::time::Instant;
 
@@ -60,15 +60,17 @@ impl Drop for Arriving {
 
 impl Committer {
     /// Starts the committing task. It ends when every `Committer` is gone and the queue is empty.
+    /// `commits` counts its commits, for those who want to know when there is something new.
     pub fn start<S: Store>(
         store: Arc<S>,
         rules: Rules,
         grouping: Grouping,
         metrics: Metrics,
+        commits: watch::Sender<u64>,
     ) -> (Self, JoinHandle<()>) {
         let (queue, waiting) = mpsc::channel(grouping.queue);
         let arriving = Arc::new(AtomicUsize::new(0));
-        let task = tokio::spawn(run(store, rules, grouping, metrics, waiting, arriving.clone()));
+        let task = tokio::spawn(run(store, rules, grouping, metrics, commits, waiting, arriving.clone()));
         (Self { queue, capacity: grouping.queue, arriving }, task)
     }
 
@@ -96,6 +98,7 @@ async fn run<S: Store>(
     rules: Rules,
     grouping: Grouping,
     metrics: Metrics,
+    commits: watch::Sender<u64>,
     mut waiting: mpsc::Receiver<Waiting>,
     arriving: Arc<AtomicUsize>,
 ) {
@@ -109,6 +112,7 @@ async fn run<S: Store>(
         match store.commit(deliveries, &rules).await {
             Ok(outcomes) => {
                 metrics.committed(begun.elapsed(), size);
+                commits.send_modify(|n| *n += 1);
                 if std::mem::take(&mut failing) {
                     tracing::info!("the store takes deliveries again");
                 }

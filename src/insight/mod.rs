@@ -6,9 +6,12 @@
 pub mod cohort;
 pub mod correlate;
 pub mod describe;
+pub mod desk;
 pub mod environment;
 pub mod groups;
 pub mod latency;
+pub mod live;
+pub mod memo;
 pub mod observation;
 pub mod population;
 pub mod query;

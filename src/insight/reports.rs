@@ -24,6 +24,9 @@ pub enum ReportError {
     /// The store cannot be read.
     #[error(transparent)]
     Store(#[from] StoreError),
+    /// A mistake of the program; the log says more.
+    #[error("the report could not be computed: see the server's log")]
+    Failed,
     /// The server that was asked did not answer.
     #[error("{0}")]
     Remote(String),

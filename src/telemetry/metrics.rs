@@ -92,6 +92,7 @@ struct Inner {
     outbox_items: Family<BackendLabels, Gauge>,
     outbox_age: Family<BackendLabels, Seconds>,
     due_items: Gauge,
+    insight_behind_items: Gauge,
     exports: Family<ExportLabels, Counter>,
     rejected_exports: Family<BackendLabels, Gauge>,
     quarantine_size: Gauge,
@@ -139,6 +140,10 @@ impl Metrics {
             due_items: names.add(
                 "valuestream_due_items",
                 "Closed items that wait for stragglers before they are exported",
+            ),
+            insight_behind_items: names.add(
+                "valuestream_insight_behind_items",
+                "Items whose latest change the page and the API do not show yet",
             ),
             exports: names.add(
                 "valuestream_exports",
@@ -188,6 +193,11 @@ impl Metrics {
     /// How many closed items wait now for stragglers.
     pub fn set_due_items(&self, items: u64) {
         self.0.due_items.set(gauge(items));
+    }
+
+    /// How many items insight has not observed again since they changed.
+    pub fn set_insight_behind_items(&self, items: u64) {
+        self.0.insight_behind_items.set(gauge(items));
     }
 
     /// A backend is configured: its metrics begin at zero, so that the first failure is a rise.
@@ -339,6 +349,7 @@ mod tests {
         clone.committed(Duration::from_millis(3), 5);
         clone.set_items_open(Kind::PullRequest, 7);
         clone.set_due_items(4);
+        clone.set_insight_behind_items(7);
         clone.set_outbox("tempo", OutboxDepth { items: 3, age: Duration::from_millis(1500) });
         clone.exported("tempo", ExportResult::Sent, 6);
         clone.set_rejected_exports("tempo", 2);
@@ -354,6 +365,7 @@ mod tests {
             "valuestream_commit_deliveries_sum 5.0",
             "valuestream_items_open{kind=\"pull_request\"} 7",
             "valuestream_due_items 4",
+            "valuestream_insight_behind_items 7",
             "valuestream_outbox_items{backend=\"tempo\"} 3",
             "valuestream_outbox_age_seconds{backend=\"tempo\"} 1.5",
             "valuestream_exports_total{backend=\"tempo\",result=\"sent\"} 6",
@@ -412,7 +424,21 @@ mod tests {
             rest.map(|rest| rest.split(' ').next().unwrap().to_owned()).collect()
         };
         assert_eq!(named("# HELP "), named("# TYPE "));
-        assert_eq!(named("# TYPE ").len(), 16);
+        assert_eq!(named("# TYPE ").len(), 17);
+    }
+
+    #[test]
+    fn the_dashboard_shows_only_metrics_that_there_are() {
+        let dashboard = include_str!("../../docs/grafana/dashboards/valuestream.json");
+        let text = all().encode();
+        let word = regex::Regex::new("(?:valuestream|webhooks)_[a-z_]+").unwrap();
+        let expressions = dashboard.lines().filter(|line| line.contains("\"expr\":"));
+        let used: BTreeSet<&str> = expressions.flat_map(|line| word.find_iter(line)).map(|m| m.as_str()).collect();
+        assert!(used.len() > 10, "{used:?}");
+        for name in used {
+            let there = text.lines().any(|line| line.split(['{', ' ']).next() == Some(name));
+            assert!(there, "{name}");
+        }
     }
 
     #[test]

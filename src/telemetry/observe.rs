@@ -41,6 +41,7 @@ impl Metrics {
             self.set_items_open(kind, count(stats.open.get(&kind).copied().unwrap_or_default()));
         }
         self.set_due_items(count(stats.due));
+        self.set_insight_behind_items(count(stats.stale));
         self.set_quarantine_size(count(stats.quarantined));
         for (backend, backlog) in &stats.backlog {
             let waited = backlog.oldest.map_or(0, |oldest| now.micros() - oldest);

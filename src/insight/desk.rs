@@ -1,0 +1,316 @@
+//! Answers questions from the population and the store: the one implementation of [`Reports`] that
+//! has the data itself. The server asks it through the API and the page, commands ask it about the
+//! store of the configuration.
+
+use std::sync::Arc;
+use std::time::Instant;
+
+use super::cohort::{self, Cohort};
+use super::correlate;
+use super::delivery;
+use super::describe;
+use super::live::Live;
+use super::memo::Memo;
+use super::population::{Population, age};
+use super::query::{Filter, Measure, Query, QueryError, Tier};
+use super::report::{
+    At, Correlations, Detail, Dora, Groups, ItemRow, Items, Latency, Quality, Stages, Summary, TagKeys,
+    Trace, Trend, ValueDetail, Wip,
+};
+use super::reports::{ReportError, Reports};
+use super::{groups, latency, sampling, trend, waterfall};
+use crate::clock;
+use crate::config::TraceUrl;
+use crate::store::{Stats, Store};
+use crate::work::ids::TraceId;
+use crate::work::key::{Key, Kind};
+use crate::work::time::Time;
+
+const SECOND: f64 = 1e6;
+
+/// Which items a question is about: what a cohort is remembered by.
+type CohortKey = (Kind, Time, Time, Vec<Filter>, Option<Tier>);
+/// What a correlation is remembered by: the items, the measure, and the selection's ends.
+type CorrelationKey = (CohortKey, Measure, Option<u64>, Option<u64>);
+
+/// Whoever has the data.
+pub struct Desk<S> {
+    store: Arc<S>,
+    live: Arc<Live>,
+    trace_url: Option<TraceUrl>,
+    memory: Arc<Memory>,
+}
+
+/// What was computed a moment ago.
+#[derive(Default)]
+struct Memory {
+    cohorts: Memo<CohortKey, Cohort>,
+    correlations: Memo<CorrelationKey, Correlations>,
+}
+
+fn cohort_key(query: &Query) -> CohortKey {
+    let mut filters = query.filters.clone();
+    filters.sort_unstable();
+    (query.kind, query.from, query.to, filters, query.tier)
+}
+
+impl Memory {
+    /// The items that a question is about, and the version of the data that they are of.
+    fn cohort(&self, population: &Population, query: &Query) -> Result<Arc<Cohort>, QueryError> {
+        let (key, begun) = (cohort_key(query), Instant::now());
+        if let Some(known) = self.cohorts.get(&key, population.version(), begun) {
+            return Ok(known);
+        }
+        let cohort = Cohort::select(population, query)?;
+        Ok(self.cohorts.put(key, cohort, population.version(), begun, Instant::now()))
+    }
+}
+
+/// What a report is computed with.
+struct Asked {
+    query: Query,
+    stats: Stats,
+    now: Time,
+}
+
+impl Asked {
+    fn basis(&self, tier: Tier) -> super::report::Basis {
+        cohort::basis(&self.query, tier, self.now, self.stats.stale.unsigned_abs())
+    }
+
+    /// What most reports are about: deployments of any tier, unless one is asked for.
+    fn any_tier(&self) -> super::report::Basis {
+        self.basis(self.query.tier.unwrap_or(Tier::Any))
+    }
+
+    /// What DORA's metrics are about.
+    fn production(&self) -> super::report::Basis {
+        self.basis(self.query.tier.unwrap_or(Tier::Production))
+    }
+}
+
+impl<S: Store> Desk<S> {
+    /// A desk at this store, with what `live` knows of it.
+    pub fn new(store: Arc<S>, live: Arc<Live>, trace_url: Option<TraceUrl>) -> Self {
+        Self { store, live, trace_url, memory: Arc::default() }
+    }
+
+    /// Answers on a thread where it may take its time.
+    async fn ask<T: Send + 'static>(
+        &self,
+        query: &Query,
+        work: impl FnOnce(&Population, &Memory, &Asked) -> Result<T, QueryError> + Send + 'static,
+    ) -> Result<T, ReportError> {
+        if !self.live.is_loaded() {
+            return Err(ReportError::Loading);
+        }
+        let stats = self.store.stats().await?;
+        let asked = Asked { query: query.clone(), stats, now: clock::now() };
+        let (live, memory) = (self.live.clone(), self.memory.clone());
+        let task = tokio::task::spawn_blocking(move || work(&live.read(), &memory, &asked));
+        match task.await {
+            Ok(answer) => Ok(answer?),
+            Err(panic) => {
+                tracing::error!(%panic, "a report could not be computed; please report it");
+                Err(ReportError::Failed)
+            }
+        }
+    }
+
+    /// Rows of items, with what the store knows of them.
+    async fn item_rows(&self, rows: Vec<u32>, now: Time) -> Result<Vec<ItemRow>, ReportError> {
+        let keys: Vec<Key> = {
+            let population = self.live.read();
+            rows.iter().filter_map(|row| population.key(*row)).collect()
+        };
+        let items = self.store.items(&keys).await?;
+        let population = self.live.read();
+        let row = |(key, item): (Key, Option<crate::work::item::Item>)| {
+            let row = population.find(&key)?;
+            let life = population.life(row);
+            let root = population.key(population.root(row))?;
+            let lasted = match (life.closed, life.opened) {
+                (Some((end, _)), Some(start)) if life.start_known => Some(end.since(start)),
+                _ => age(life, now),
+            };
+            Some(ItemRow {
+                title: item.as_ref().and_then(describe::title),
+                url: item.as_ref().and_then(describe::url),
+                trace_id: TraceId::of(&root).to_string(),
+                opened: life.opened.filter(|_| life.start_known).map(At),
+                closed: life.closed.map(|(end, _)| At(end)),
+                seconds: lasted.map(|micros| micros as f64 / SECOND),
+                outcome: life.closed.map(|(_, outcome)| outcome.as_str().to_owned()),
+                reopened: life.reopened,
+                tags: waterfall::tags(&population, row),
+                key,
+            })
+        };
+        Ok(keys.into_iter().zip(items).filter_map(row).collect())
+    }
+}
+
+/// Where the rows of a list begin: after the item named by a cursor, `seconds:key`.
+fn cursor_place(population: &Population, cohort: &Cohort, cursor: &str) -> Result<usize, QueryError> {
+    let bad = || QueryError::Value {
+        name: "cursor",
+        value: crate::work::attr::cut(cursor, 80).to_owned(),
+        problem: "give the next_cursor of the answer before".to_owned(),
+    };
+    let (seconds, key) = cursor.split_once(':').ok_or_else(bad)?;
+    let seconds: f64 = seconds.parse().map_err(|_| bad())?;
+    let key: Key = key.parse().map_err(|_| bad())?;
+    // The rows of one latency are in the order of their numbers, which do not change while the
+    // program runs; if the item has gone from there, its latency is where to go on.
+    let after = cohort.seconds.partition_point(|s| *s <= seconds);
+    let before = cohort.seconds.partition_point(|s| *s < seconds);
+    let row = population.find(&key);
+    let place = (before..after).find(|place| Some(cohort.rows[*place]) == row);
+    Ok(place.unwrap_or(before))
+}
+
+/// The slowest items of the selection that a question names, or of all; where the list begins, how
+/// many there are, and what comes after.
+fn slowest(
+    population: &Population,
+    cohort: &Cohort,
+    query: &Query,
+) -> Result<(Vec<u32>, u64, Option<String>), QueryError> {
+    let range = match cohort.selection(query) {
+        Some(selected) if query.slower.is_some() || query.faster.is_some() => {
+            cohort.within(selected.from_seconds, selected.to_seconds)
+        }
+        _ => 0..cohort.len(),
+    };
+    let end = match &query.cursor {
+        Some(cursor) => cursor_place(population, cohort, cursor)?.clamp(range.start, range.end),
+        None => range.end,
+    };
+    let begin = end.saturating_sub(query.limit).max(range.start);
+    let rows: Vec<u32> = cohort.rows[begin..end].iter().rev().copied().collect();
+    let next = (begin > range.start).then(|| population.key(cohort.rows[begin])).flatten();
+    let next = next.map(|key| format!("{}:{key}", cohort.seconds[begin]));
+    Ok((rows, range.len() as u64, next))
+}
+
+impl<S: Store> Reports for Desk<S> {
+    async fn summary(&self, query: &Query) -> Result<Summary, ReportError> {
+        self.ask(query, |population, _, asked| {
+            delivery::summary(population, &asked.query, asked.any_tier(), asked.now)
+        })
+        .await
+    }
+
+    async fn latency(&self, query: &Query) -> Result<Latency, ReportError> {
+        self.ask(query, |population, memory, asked| {
+            let cohort = memory.cohort(population, &asked.query)?;
+            latency::latency(population, &cohort, &asked.query, asked.any_tier())
+        })
+        .await
+    }
+
+    async fn groups(&self, query: &Query) -> Result<Groups, ReportError> {
+        self.ask(query, |population, memory, asked| {
+            let cohort = memory.cohort(population, &asked.query)?;
+            groups::groups(population, &cohort, &asked.query, asked.any_tier())
+        })
+        .await
+    }
+
+    async fn trend(&self, query: &Query) -> Result<Trend, ReportError> {
+        self.ask(query, |population, memory, asked| {
+            let cohort = memory.cohort(population, &asked.query)?;
+            trend::trend(population, &cohort, &asked.query, asked.any_tier())
+        })
+        .await
+    }
+
+    async fn correlations(&self, query: &Query) -> Result<Correlations, ReportError> {
+        let _ = query;
+        Err(ReportError::Failed)
+    }
+
+    async fn dora(&self, query: &Query) -> Result<Dora, ReportError> {
+        self.ask(query, |population, _, asked| {
+            delivery::dora(population, &asked.query, asked.production(), asked.now)
+        })
+        .await
+    }
+
+    async fn stages(&self, query: &Query) -> Result<Stages, ReportError> {
+        self.ask(query, |population, _, asked| {
+            delivery::stages(population, &asked.query, asked.any_tier())
+        })
+        .await
+    }
+
+    async fn wip(&self, query: &Query) -> Result<Wip, ReportError> {
+        let _ = query;
+        Err(ReportError::Failed)
+    }
+
+    async fn quality(&self, query: &Query) -> Result<Quality, ReportError> {
+        let _ = query;
+        Err(ReportError::Failed)
+    }
+
+    async fn items(&self, query: &Query) -> Result<Items, ReportError> {
+        let (rows, total, next_cursor, basis) = self
+            .ask(query, |population, memory, asked| {
+                let cohort = memory.cohort(population, &asked.query)?;
+                let (rows, total, next) = slowest(population, &cohort, &asked.query)?;
+                Ok((rows, total, next, asked.any_tier()))
+            })
+            .await?;
+        let items = self.item_rows(rows, basis.as_of.0).await?;
+        Ok(Items { basis, items, total, next_cursor })
+    }
+
+    async fn tags(&self, query: &Query) -> Result<TagKeys, ReportError> {
+        self.ask(query, |population, memory, asked| {
+            let cohort = memory.cohort(population, &asked.query)?;
+            Ok(groups::tags(population, &cohort, asked.any_tier()))
+        })
+        .await
+    }
+
+    async fn detail(&self, query: &Query, key: &str) -> Result<Detail, ReportError> {
+        let _ = (query, key);
+        Err(ReportError::Failed)
+    }
+
+    async fn trace(&self, id: &str) -> Result<Trace, ReportError> {
+        if !self.live.is_loaded() {
+            return Err(ReportError::Loading);
+        }
+        let (rows, omitted, keys) = {
+            let population = self.live.read();
+            let root = root(&population, id).ok_or_else(|| ReportError::NotFound(unknown_trace(id)))?;
+            let (rows, omitted) = waterfall::members(&population, root);
+            let keys: Vec<Key> = rows.iter().filter_map(|row| population.key(*row)).collect();
+            (rows, omitted, keys)
+        };
+        let items = self.store.items(&keys).await?;
+        let address = |id: &str| self.trace_url.as_ref().map(|template| template.of(id));
+        let population = self.live.read();
+        waterfall::waterfall(&population, &rows, &items, omitted, clock::now(), address)
+            .ok_or_else(|| ReportError::NotFound(unknown_trace(id)))
+    }
+}
+
+/// The root of the trace with this id, or of the one that the item with this key is in.
+fn root(population: &Population, id: &str) -> Option<u32> {
+    if let Ok(key) = id.parse::<Key>() {
+        return population.find(&key).map(|row| population.root(row));
+    }
+    let mut bytes = [0; 16];
+    hex::decode_to_slice(id, &mut bytes).ok()?;
+    let wanted = TraceId(bytes);
+    let mut roots = population.roots_of_trace(&wanted).into_iter();
+    roots.find(|row| population.key(*row).is_some_and(|key| TraceId::of(&key) == wanted))
+}
+
+fn unknown_trace(id: &str) -> String {
+    let id = crate::work::attr::cut(id, 100);
+    format!("there is no trace {id:?}: give a trace id (32 hexadecimal digits) or the key of an item in it")
+}

@@ -1,0 +1,170 @@
+//! Keeps the population up to date. At start all stored observations are loaded; from then on the
+//! items that the store calls stale are observed again, a batch at a time, put into the population,
+//! and remembered. Deliveries come first: while they come in, this rests four times as long as it
+//! works.
+
+use std::sync::atomic::{AtomicBool, Ordering};
+use std::sync::{Arc, PoisonError, RwLock, RwLockReadGuard};
+use std::time::{Duration, Instant};
+
+use tokio::sync::watch;
+use tokio_util::sync::CancellationToken;
+
+use super::observation::{self, Observation};
+use super::population::{Population, Settings};
+use crate::clock;
+use crate::store::{Rules, Store, StoreError};
+
+/// How many observations are read at once at start.
+const PAGE: usize = 4_096;
+/// How many stale items are observed at once.
+const BATCH: usize = 512;
+/// How long to wait after a commit, so that an item's next deliveries are observed with it.
+const GATHER: Duration = Duration::from_millis(200);
+/// How often to look for what became stale without a commit of this process.
+const TICK: Duration = Duration::from_secs(1);
+/// How many times as long as it worked it rests, while deliveries come in.
+const REST: u32 = 4;
+
+/// The population, shared between who keeps it up to date and who reads it.
+#[derive(Debug)]
+pub struct Live {
+    population: RwLock<Population>,
+    loaded: AtomicBool,
+}
+
+impl Live {
+    /// Nothing loaded yet.
+    pub fn new(settings: Settings) -> Self {
+        Self { population: RwLock::new(Population::new(settings)), loaded: AtomicBool::new(false) }
+    }
+
+    /// Whether all that is stored has been loaded.
+    pub fn is_loaded(&self) -> bool {
+        self.loaded.load(Ordering::Acquire)
+    }
+
+    /// The population, to be read. Changes wait meanwhile.
+    pub fn read(&self) -> RwLockReadGuard<'_, Population> {
+        // `apply` does not leave anything half done that a reader could trip over.
+        self.population.read().unwrap_or_else(PoisonError::into_inner)
+    }
+
+    /// Takes observations in, on a thread that may wait for readers.
+    async fn apply(self: &Arc<Self>, observations: Vec<Observation>) {
+        if observations.is_empty() {
+            return;
+        }
+        let live = self.clone();
+        let applied = tokio::task::spawn_blocking(move || {
+            live.population.write().unwrap_or_else(PoisonError::into_inner).apply(&observations);
+        });
+        if applied.await.is_err() {
+            tracing::error!("observations could not be taken in; please report it");
+        }
+    }
+
+    /// Loads what is stored.
+    async fn load<S: Store>(self: &Arc<Self>, store: &S) -> Result<(), StoreError> {
+        let mut after = i64::MIN;
+        loop {
+            let page = store.observations(after, PAGE).await?;
+            let Some(reached) = page.reached else { return Ok(()) };
+            after = reached;
+            self.apply(page.observations.into_iter().map(|(_, observation)| observation).collect()).await;
+        }
+    }
+
+    /// Loads what is stored, and observes what is stale without remembering it: for commands, which
+    /// leave that to the server.
+    pub async fn load_all<S: Store>(self: &Arc<Self>, store: &S, rules: &Rules) -> Result<(), StoreError> {
+        self.load(store).await?;
+        let mut after = i64::MIN;
+        loop {
+            let stale = store.stale(after, PAGE, rules).await?;
+            let Some(last) = stale.last() else { break };
+            after = last.item;
+            self.apply(stale.into_iter().filter_map(|stale| stale.observation).collect()).await;
+        }
+        self.loaded.store(true, Ordering::Release);
+        Ok(())
+    }
+}
+
+/// Loads, and then follows what is committed until `stop`. `commits` counts the commits.
+pub async fn follow<S: Store>(
+    live: Arc<Live>,
+    store: Arc<S>,
+    rules: Rules,
+    mut commits: watch::Receiver<u64>,
+    stop: CancellationToken,
+) {
+    let mut failing = false;
+    let begun = Instant::now();
+    while let Err(error) = begin(&live, &*store, &rules).await {
+        tell(&error, &mut failing);
+        tokio::select! {
+            () = stop.cancelled() => return,
+            () = tokio::time::sleep(TICK) => {}
+        }
+    }
+    live.loaded.store(true, Ordering::Release);
+    tracing::info!(
+        items = live.read().rows(),
+        bytes = live.read().bytes(),
+        milliseconds = begun.elapsed().as_millis() as u64,
+        "insight has loaded what is stored"
+    );
+    while !stop.is_cancelled() {
+        let seen = *commits.borrow_and_update();
+        let begun = Instant::now();
+        let more = match round(&live, &*store, &rules).await {
+            Ok(more) => {
+                failing = false;
+                more
+            }
+            Err(error) => {
+                tell(&error, &mut failing);
+                false
+            }
+        };
+        let rest = match (more, *commits.borrow() != seen) {
+            (true, true) => begun.elapsed() * REST,
+            (true, false) => Duration::ZERO,
+            (false, true) => GATHER,
+            (false, false) => TICK,
+        };
+        tokio::select! {
+            () = stop.cancelled() => {}
+            () = tokio::time::sleep(rest) => {}
+            Ok(()) = commits.changed(), if rest == TICK => {
+                tokio::time::sleep(GATHER).await;
+            }
+        }
+    }
+}
+
+/// Tells of the first failure of several in a row.
+fn tell(error: &StoreError, failing: &mut bool) {
+    if !std::mem::replace(failing, true) {
+        tracing::error!(%error, "insight cannot be kept up to date; trying again");
+    }
+}
+
+/// Makes stale what was observed by other rules, and loads the rest.
+async fn begin<S: Store>(live: &Arc<Live>, store: &S, rules: &Rules) -> Result<(), StoreError> {
+    if store.observed_with(observation::fingerprint(&rules.tagger)).await? {
+        tracing::info!("the rules for tags have changed: all items are observed again");
+    }
+    live.load(store).await
+}
+
+/// Observes a batch of stale items; says whether there may be more.
+async fn round<S: Store>(live: &Arc<Live>, store: &S, rules: &Rules) -> Result<bool, StoreError> {
+    let stale = store.stale(i64::MIN, BATCH, rules).await?;
+    let observations = stale.iter().filter_map(|stale| stale.observation.clone()).collect();
+    // Readers see it before the store calls it done: nobody finds a thing neither here nor there.
+    live.apply(observations).await;
+    let noted = store.observed(&stale, clock::now()).await?;
+    Ok(stale.len() == BATCH || noted.revisited > 0)
+}
