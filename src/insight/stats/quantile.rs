@@ -1,5 +1,7 @@
 //! Quantiles of what is sorted already.
 
+use crate::insight::report::Quantiles;
+
 /// The quantile at `p` (0 to 1) of values sorted in ascending order, of type 7: linear between the
 /// two values around position `p · (n − 1)`, as numpy does by default. `None` for no values.
 pub fn quantile(sorted: &[f64], p: f64) -> Option<f64> {
@@ -14,6 +16,24 @@ pub fn quantile(sorted: &[f64], p: f64) -> Option<f64> {
 /// The mean; `None` for no values.
 pub fn mean(values: &[f64]) -> Option<f64> {
     (!values.is_empty()).then(|| values.iter().sum::<f64>() / values.len() as f64)
+}
+
+/// A distribution of durations in seconds, sorted in ascending order. `None` if there are none.
+pub fn summary(sorted: &[f64]) -> Option<Quantiles> {
+    let at = |p| quantile(sorted, p);
+    Some(Quantiles {
+        n: sorted.len() as u64,
+        mean_seconds: mean(sorted)?,
+        min_seconds: at(0.0)?,
+        p10_seconds: at(0.1)?,
+        p25_seconds: at(0.25)?,
+        p50_seconds: at(0.5)?,
+        p75_seconds: at(0.75)?,
+        p90_seconds: at(0.9)?,
+        p95_seconds: at(0.95)?,
+        p99_seconds: at(0.99)?,
+        max_seconds: at(1.0)?,
+    })
 }
 
 #[cfg(test)]
@@ -35,5 +55,16 @@ mod tests {
         assert_eq!(quantile(&[], 0.5), None);
         assert_eq!(mean(&[]), None);
         assert_eq!(mean(&[1.0, 2.0]), Some(1.5));
+        assert_eq!(summary(&[]), None);
+    }
+
+    #[test]
+    fn a_summary_has_all_quantiles() {
+        let values: Vec<f64> = (0..=100).map(f64::from).collect();
+        let summary = summary(&values).unwrap();
+        assert_eq!((summary.n, summary.mean_seconds), (101, 50.0));
+        assert_eq!((summary.min_seconds, summary.p10_seconds, summary.p25_seconds), (0.0, 10.0, 25.0));
+        assert_eq!((summary.p50_seconds, summary.p75_seconds, summary.p90_seconds), (50.0, 75.0, 90.0));
+        assert_eq!((summary.p95_seconds, summary.p99_seconds, summary.max_seconds), (95.0, 99.0, 100.0));
     }
 }
