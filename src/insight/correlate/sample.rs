@@ -1,6 +1,11 @@
 //! What correlations are computed from: plain columns, whoever made them.
 
-/// Items to compare, and what they have.
+use std::collections::HashMap;
+
+use crate::insight::query::NONE;
+
+/// Items to compare, and what they have. `seconds`, `failed`, `rows` and every column's `codes` are
+/// of one length and in one order, the shortest item first.
 #[derive(Clone, Debug, Default)]
 pub struct Sample {
     /// How long each item took, in seconds. Sorted, shortest first.
@@ -25,4 +30,102 @@ pub struct Column {
     pub sets: Vec<Vec<u32>>,
     /// For each item, an index into `sets`.
     pub codes: Vec<u32>,
+}
+
+impl Sample {
+    /// A sample of items in any order: sorted by how long they took, then by their row. Row `i` is
+    /// item `i` as given here. The columns hold the items in the order given.
+    pub fn new(seconds: Vec<f64>, failed: Vec<bool>, columns: Vec<Column>) -> Self {
+        let mut rows: Vec<u32> = (0..seconds.len() as u32).collect();
+        rows.sort_by(|a, b| seconds[*a as usize].total_cmp(&seconds[*b as usize]).then(a.cmp(b)));
+        let in_order = |column: Column| {
+            let codes = rows.iter().map(|row| column.codes[*row as usize]).collect();
+            Column { codes, ..column }
+        };
+        Self {
+            seconds: rows.iter().map(|row| seconds[*row as usize]).collect(),
+            failed: rows.iter().map(|row| failed[*row as usize]).collect(),
+            columns: columns.into_iter().map(in_order).collect(),
+            rows,
+        }
+    }
+
+    /// How many items there are.
+    pub fn len(&self) -> usize {
+        self.seconds.len()
+    }
+
+    /// Whether there are none.
+    pub fn is_empty(&self) -> bool {
+        self.seconds.is_empty()
+    }
+
+    /// The column of a key.
+    pub fn column(&self, key: &str) -> Option<&Column> {
+        self.columns.iter().find(|column| column.key == key)
+    }
+
+    /// The positions of the items that took from `low` to `high` seconds, both inclusive.
+    pub(super) fn within(&self, (low, high): (f64, f64)) -> std::ops::Range<usize> {
+        let start = self.seconds.partition_point(|seconds| *seconds < low);
+        start..self.seconds.partition_point(|seconds| *seconds <= high).max(start)
+    }
+}
+
+impl Column {
+    /// A column from the values that each item has; an item without any has `(none)`.
+    pub fn new<'a, I>(key: &str, items: impl IntoIterator<Item = I>) -> Self
+    where
+        I: IntoIterator<Item = &'a str>,
+    {
+        let mut column = Self { key: key.to_owned(), ..Self::default() };
+        let mut ids: HashMap<&str, u32> = HashMap::new();
+        let mut codes: HashMap<Vec<u32>, u32> = HashMap::new();
+        for item in items {
+            let mut id = |value: &'a str| {
+                *ids.entry(value).or_insert_with(|| {
+                    column.values.push(value.to_owned());
+                    column.values.len() as u32 - 1
+                })
+            };
+            let mut set: Vec<u32> = item.into_iter().map(&mut id).collect();
+            if set.is_empty() {
+                set.push(id(NONE));
+            }
+            set.sort_unstable();
+            set.dedup();
+            let code = *codes.entry(set).or_insert_with_key(|set| {
+                column.sets.push(set.clone());
+                column.sets.len() as u32 - 1
+            });
+            column.codes.push(code);
+        }
+        column
+    }
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    #[test]
+    fn items_are_sorted_and_their_values_go_with_them() {
+        let team = Column::new("team", [vec!["a"], vec![], vec!["b", "a", "b"]]);
+        let sample = Sample::new(vec![3.0, 1.0, 2.0], vec![true, false, false], vec![team]);
+        assert_eq!(sample.seconds, [1.0, 2.0, 3.0]);
+        assert_eq!(sample.rows, [1, 2, 0]);
+        assert_eq!(sample.failed, [false, false, true]);
+        let team = sample.column("team").unwrap();
+        assert_eq!(team.values, ["a", NONE, "b"]);
+        let sets: Vec<_> = team.codes.iter().map(|code| team.sets[*code as usize].as_slice()).collect();
+        assert_eq!(sets, [&[1][..], &[0, 2], &[0]]);
+    }
+
+    #[test]
+    fn both_ends_of_a_range_are_in_it() {
+        let sample = Sample::new(vec![1.0, 2.0, 2.0, 3.0], vec![false; 4], vec![]);
+        assert_eq!(sample.within((2.0, 3.0)), 1..4);
+        assert_eq!(sample.within((1.5, 1.7)), 1..1);
+        assert_eq!(sample.within((9.0, 0.0)), 4..4);
+    }
 }
