@@ -5,6 +5,7 @@
 
 pub mod cohort;
 pub mod correlate;
+pub mod delivery;
 pub mod environment;
 pub mod groups;
 pub mod latency;
