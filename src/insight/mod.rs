@@ -5,6 +5,7 @@
 
 pub mod cohort;
 pub mod correlate;
+pub mod delivery;
 pub mod describe;
 pub mod desk;
 pub mod environment;

@@ -109,6 +109,40 @@ impl Seen {
         self
     }
 
+    /// A pull request that was opened, ready for review, and merged at these seconds.
+    pub fn merged(self, opened: i64, merged: i64) -> Self {
+        self.lived(opened, merged, Outcome::Merged).change(|change| {
+            change.ready = Some(at(opened));
+            change.merged = Some(at(merged));
+        })
+    }
+
+    /// A build or job that was asked for at this second.
+    pub fn queued(mut self, queued: i64) -> Self {
+        if let Detail::Run(it) = &mut self.0.detail {
+            it.queued = Some(at(queued));
+        }
+        self
+    }
+
+    /// Of another repository than acme/api.
+    pub fn of_repository(mut self, name: &str) -> Self {
+        self.0.traits.retain(|(key, _)| key != "repository");
+        self.with("repository", name)
+    }
+
+    /// A deploy of this to there; what tier that is follows from the name.
+    pub fn to(self, service: &str, environment: &str) -> Self {
+        self.with("environment", environment).deploy(|it| {
+            (it.service, it.environment, it.production) = (service.to_owned(), environment.to_owned(), false);
+        })
+    }
+
+    /// A deploy of this commit.
+    pub fn sha(self, sha: &str) -> Self {
+        self.deploy(|it| it.sha = Some(sha.to_owned()))
+    }
+
     /// A deploy's particulars.
     pub fn deploy(mut self, change: impl FnOnce(&mut Deployed)) -> Self {
         if let Detail::Deploy(it) = &mut self.0.detail {

@@ -1,0 +1,95 @@
+//! How delivery goes: DORA's metrics, stages, work in progress, data quality and the summary.
+//! [`deployments`] puts deploys in order, [`changes`] finds with which of them each change arrived,
+//! [`failures`] what went wrong and when it was right again. From these come [`samples`]: moments
+//! with a value each, which make a figure for any range: that which was asked for, the one before,
+//! and the slices of a sparkline.
+
+pub mod changes;
+pub mod deployments;
+pub mod dora;
+pub mod failures;
+pub mod quality;
+pub mod samples;
+pub mod stages;
+pub mod summary;
+pub mod wip;
+
+pub use self::dora::dora;
+pub use self::quality::{Stored, quality};
+pub use self::stages::stages;
+pub use self::summary::summary;
+pub use self::wip::wip;
+
+use self::changes::Changes;
+use self::deployments::{Deployments, Ended};
+use self::failures::Failures;
+use super::cohort::Sieve;
+use super::population::{Population, Reach};
+use super::query::{Filter, Query, QueryError, Tier};
+
+/// What a deploy has and a pull request has not: filters on these are about the deployment that a
+/// change arrives with.
+const OF_DEPLOYS: [&str; 2] = ["environment", "pipeline"];
+
+/// Microseconds as seconds.
+fn seconds(micros: i64) -> f64 {
+    micros as f64 / 1e6
+}
+
+/// Everything about deliveries that a question is about, whatever its range.
+pub struct Delivery<'p> {
+    /// Where it comes from.
+    pub population: &'p Population,
+    /// All deployments; those that count are told by [`Delivery::counts`].
+    pub deployments: Deployments,
+    /// All changes; those that count are told by [`Delivery::counts_change`].
+    pub changes: Changes,
+    deploys: Sieve<'p>,
+    pulls: Sieve<'p>,
+}
+
+impl<'p> Delivery<'p> {
+    /// For a question. Its range and its filters on outcomes play no part: both sides of a rate are
+    /// outcomes. Without a tier it is about production.
+    pub fn new(population: &'p Population, query: &Query) -> Result<Self, QueryError> {
+        let tier = Some(tier(query));
+        let of_deploys = |filter: &&Filter| {
+            let of_item = |key| population.dimension(key).is_some_and(|key| key.reach == Reach::Item);
+            OF_DEPLOYS.contains(&filter.key.as_str()) && of_item(&filter.key)
+        };
+        let (arrival, rest): (Vec<&Filter>, Vec<&Filter>) = query.filters.iter().partition(of_deploys);
+        let sieve = |filters: Vec<&Filter>| {
+            Sieve::new(population, "filter", &filters.into_iter().cloned().collect::<Vec<_>>(), tier)
+        };
+        let (arrival, pulls) = (sieve(arrival)?, sieve(rest)?);
+        let deploys = Sieve::new(population, "filter", &query.filters, tier)?;
+        let deployments = Deployments::of(population);
+        let changes = Changes::of(population, &deployments, |ended| arrival.passes(ended.row));
+        Ok(Self { population, deployments, changes, deploys, pulls })
+    }
+
+    /// Whether a deployment is one of those that the question is about.
+    pub fn counts(&self, ended: &Ended) -> bool {
+        self.deploys.passes(ended.row)
+    }
+
+    /// Whether a pull request is one of those that the question is about.
+    pub fn counts_change(&self, row: u32) -> bool {
+        self.pulls.passes(row)
+    }
+
+    /// What went wrong, and what put it right.
+    pub fn failures(&self) -> Failures {
+        Failures::of(self.population, &self.deployments, &self.changes)
+    }
+}
+
+/// The tier that a question on deployments is about.
+pub fn tier(query: &Query) -> Tier {
+    query.tier.unwrap_or(Tier::Production)
+}
+
+#[cfg(test)]
+mod properties;
+#[cfg(test)]
+mod stories;
