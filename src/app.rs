@@ -23,6 +23,7 @@ use crate::ingest::body::Room;
 use crate::ingest::committer::{Committer, Grouping};
 use crate::ingest::receive::{self, Ingest, Understanding};
 use crate::ingest::server::{self, Limits};
+use crate::insight::reports::StillLoading;
 use crate::sources::jenkins::JenkinsOptions;
 use crate::sources::verify::Access;
 use crate::store::sqlite::SqliteStore;
@@ -172,7 +173,14 @@ impl App {
         let stop_exports = CancellationToken::new();
         start_exports(&exports, &stop_exports, backends, clients, &store, rules, &metrics);
 
-        let console = Console { store: store.clone(), metrics, token: config.console.token.clone() };
+        let console = Console {
+            store: store.clone(),
+            reports: Arc::new(StillLoading),
+            metrics,
+            token: config.console.token.clone(),
+            listen: config.console.listen.ip(),
+            allow_open: config.console.allow_open,
+        };
         let stop_console = CancellationToken::new();
         let console_task = tokio::spawn(server::serve(
             console_listener,

@@ -382,7 +382,7 @@ fn shortened(text: &str) -> String {
 
 /// The pairs of a query string. What is not percent-encoded UTF-8 is an error, not a replacement
 /// character: the question would be another one.
-fn decoded(raw: &str) -> Result<Vec<(Cow<'_, str>, Cow<'_, str>)>, QueryError> {
+pub(crate) fn decoded(raw: &str) -> Result<Vec<(Cow<'_, str>, Cow<'_, str>)>, QueryError> {
     let stray = |(at, _): (usize, &str)| {
         let digits = raw.as_bytes().get(at + 1..at + 3);
         !digits.is_some_and(|digits| digits.iter().all(u8::is_ascii_hexdigit))
