@@ -5,6 +5,7 @@
 
 pub mod correlate;
 pub mod environment;
+pub mod format;
 pub mod observation;
 pub mod query;
 pub mod report;

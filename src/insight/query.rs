@@ -380,9 +380,11 @@ fn shortened(text: &str) -> String {
     crate::work::attr::cut(text, 80).to_owned()
 }
 
+type Pair<'a> = (Cow<'a, str>, Cow<'a, str>);
+
 /// The pairs of a query string. What is not percent-encoded UTF-8 is an error, not a replacement
 /// character: the question would be another one.
-pub(crate) fn decoded(raw: &str) -> Result<Vec<(Cow<'_, str>, Cow<'_, str>)>, QueryError> {
+pub(crate) fn decoded(raw: &str) -> Result<Vec<Pair<'_>>, QueryError> {
     let stray = |(at, _): (usize, &str)| {
         let digits = raw.as_bytes().get(at + 1..at + 3);
         !digits.is_some_and(|digits| digits.iter().all(u8::is_ascii_hexdigit))

@@ -1,5 +1,7 @@
 //! An answerer that knows one answer to each question, for tests of whoever asks.
 
+pub(crate) mod running;
+
 use std::collections::BTreeMap;
 use std::sync::Mutex;
 

@@ -2,77 +2,26 @@
 
 mod document;
 
-use std::net::SocketAddr;
-use std::sync::Arc;
-use std::time::Duration;
-
 use axum::http::Method;
 use reqwest::Response;
 use serde::de::DeserializeOwned;
 use serde_json::Value;
 use tokio::io::{AsyncReadExt, AsyncWriteExt};
-use tokio::net::{TcpListener, TcpStream};
-use tokio_util::sync::CancellationToken;
+use tokio::net::TcpStream;
 
 use super::problem::{MEDIA_TYPE, Problem, ProblemType};
-use super::testing::{Fake, HOSTILE, ISSUE};
+use super::testing::running::Running;
+use super::testing::{HOSTILE, ISSUE};
 use super::traceparent::Traceparent;
-use crate::console::{self, Console};
-use crate::ingest::server::{Limits, serve};
 use crate::insight::query::{Filter, Measure};
 use crate::insight::report::*;
 use crate::insight::reports::ReportError;
-use crate::store::sqlite::SqliteStore;
 use crate::store::{Store, StoreError};
-use crate::telemetry::Metrics;
 use crate::work::key::Kind;
 
 const TOKEN: &str = "a-token-for-the-console";
 
-/// A console on a port of its own.
-struct Running {
-    address: SocketAddr,
-    fake: Arc<Fake>,
-    store: Arc<SqliteStore>,
-    client: reqwest::Client,
-    stop: CancellationToken,
-    _folder: tempfile::TempDir,
-}
-
-impl Drop for Running {
-    fn drop(&mut self) {
-        self.stop.cancel();
-    }
-}
-
 impl Running {
-    async fn open() -> Self {
-        Self::start(None, false).await
-    }
-
-    async fn start(token: Option<&str>, allow_open: bool) -> Self {
-        crate::export::tls::install_provider();
-        let folder = tempfile::tempdir().unwrap();
-        let store = Arc::new(SqliteStore::open(&folder.path().join("store.db"), 1 << 20).unwrap());
-        let fake = Arc::new(Fake::default());
-        let console = Console {
-            store: store.clone(),
-            reports: fake.clone(),
-            metrics: Metrics::new(),
-            token: token.map(Into::into),
-            listen: [127, 0, 0, 1].into(),
-            allow_open,
-        };
-        let listener = TcpListener::bind("127.0.0.1:0").await.unwrap();
-        let address = listener.local_addr().unwrap();
-        let limits = Limits { connections: 16, header_timeout: Duration::from_secs(10) };
-        let stop = CancellationToken::new();
-        let router = console::router(Arc::new(console));
-        tokio::spawn(serve(listener, router, limits, stop.clone(), Duration::ZERO));
-        let client = reqwest::Client::builder().no_proxy().tls_certs_only([]).build().unwrap();
-        Self { address, fake, store, client, stop, _folder: folder }
-    }
-
     fn request(&self, method: Method, path: &str) -> reqwest::RequestBuilder {
         self.client.request(method, format!("http://{}{path}", self.address))
     }
