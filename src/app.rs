@@ -190,7 +190,14 @@ impl App {
         followers.spawn(live::follow(live, store.clone(), rules.clone(), commits, stop_followers.clone()));
         start_exports(&followers, &stop_followers, backends, clients, &store, rules, &metrics);
 
-        let console = Console { store: store.clone(), metrics, token: config.console.token.clone() };
+        let console = Console {
+            store: store.clone(),
+            reports: desk.clone(),
+            metrics,
+            token: config.console.token.clone(),
+            listen: config.console.listen.ip(),
+            allow_open: config.console.allow_open,
+        };
         let stop_console = CancellationToken::new();
         let console_task = tokio::spawn(server::serve(
             console_listener,

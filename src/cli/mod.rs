@@ -1,14 +1,21 @@
 //! The commands. Each file is one; this one reads the arguments, loads the configuration for those
 //! that need it, and turns what went wrong into one line on standard error and an exit code.
 
+mod analyze;
+mod asking;
 mod check_config;
 mod exports;
+mod findings;
 mod healthcheck;
 mod id;
 mod output;
 mod quarantine;
+mod remote;
+mod report;
 mod serve;
+mod sheet;
 pub mod simulate;
+mod telling;
 
 use std::path::PathBuf;
 use std::process::ExitCode;
@@ -17,6 +24,7 @@ use clap::{Args, Parser, Subcommand};
 
 use crate::app::{self, StartError};
 use crate::config::{self, Config, ConfigError};
+use crate::insight::reports::ReportError;
 use crate::store::sqlite::SqliteStore;
 use crate::store::{Store, StoreError};
 
@@ -45,6 +53,12 @@ enum Command {
     CheckConfig(ConfigArgs),
     /// Print the W3C traceparent of an item's span, so that other spans can join its trace
     Id(id::IdArgs),
+    /// How long work takes, where it waits, and how far the data can be believed
+    #[command(subcommand, after_help = "Example:\n  valuestream report summary --from 30d")]
+    Report(Box<report::ReportCommand>),
+    /// What slow issues or failed deploys have in common
+    #[command(subcommand, after_help = "Example:\n  valuestream analyze latency --from 180d")]
+    Analyze(Box<analyze::AnalyzeCommand>),
     /// Send an invented organisation's deliveries to a server
     Simulate(Box<simulate::Args>),
     /// Look at deliveries that could not be understood, try them again, or drop them
@@ -93,6 +107,8 @@ enum CliError {
     #[error(transparent)]
     Store(#[from] StoreError),
     #[error(transparent)]
+    Report(#[from] ReportError),
+    #[error(transparent)]
     Simulate(#[from] simulate::SimulateError),
     #[error(transparent)]
     Log(#[from] crate::telemetry::LogError),
@@ -129,6 +145,8 @@ fn run(cli: Cli) -> Result<(), CliError> {
             Command::Serve(args) => serve::run(&args.load()?).await,
             Command::CheckConfig(args) => check_config::run(&args.load()?),
             Command::Id(args) => id::run(&args).await,
+            Command::Report(command) => report::run(&command).await,
+            Command::Analyze(command) => analyze::run(&command).await,
             Command::Simulate(args) => Ok(simulate::run(*args).await?),
             Command::Quarantine(command) => quarantine::run(command).await,
             Command::Exports(command) => exports::run(command).await,

@@ -73,7 +73,7 @@ fn one_line(text: &str) -> String {
 }
 
 /// An error and its causes on one line; a cause that its error repeats is told once.
-pub(super) fn causes(error: &(dyn std::error::Error + 'static)) -> String {
+pub(crate) fn causes(error: &(dyn std::error::Error + 'static)) -> String {
     let mut text = error.to_string();
     let mut cause = error.source();
     while let Some(error) = cause {

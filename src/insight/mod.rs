@@ -9,6 +9,7 @@ pub mod delivery;
 pub mod describe;
 pub mod desk;
 pub mod environment;
+pub mod format;
 pub mod groups;
 pub mod latency;
 pub mod live;

@@ -1,6 +1,8 @@
 //! What is asked of insight: one set of parameters for the API, the commands and the page, read
 //! from name and value pairs and written back as such, so that every view has an address.
 
+use std::borrow::Cow;
+
 use serde::{Deserialize, Serialize};
 use utoipa::ToSchema;
 
@@ -19,7 +21,9 @@ pub const OUTCOME: &str = "outcome";
 pub const DEFAULT_LIMIT: usize = 50;
 /// The greatest `limit`.
 pub const MAX_LIMIT: usize = 1_000;
-/// The most filters of one query.
+/// The longest text of a filter, a key or a cursor, in bytes.
+const MAX_TEXT: usize = 1_024;
+/// The most filters of one query, and the most overlays.
 pub const MAX_FILTERS: usize = 32;
 
 /// A question, with every default filled in.
@@ -107,6 +111,29 @@ pub enum Measure {
     Failure,
 }
 
+impl Tier {
+    /// Every tier, as questions and answers write it.
+    pub const WORDS: &'static [(&'static str, Self)] = &[
+        ("production", Self::Production),
+        ("staging", Self::Staging),
+        ("development", Self::Development),
+        ("other", Self::Other),
+        ("any", Self::Any),
+    ];
+}
+
+impl Interval {
+    /// Every interval, as questions and answers write it.
+    pub const WORDS: &'static [(&'static str, Self)] =
+        &[("day", Self::Day), ("week", Self::Week), ("month", Self::Month)];
+}
+
+impl Measure {
+    /// Both measures, as questions and answers write them.
+    pub const WORDS: &'static [(&'static str, Self)] =
+        &[("latency", Self::Latency), ("failure", Self::Failure)];
+}
+
 /// Why a question cannot be answered.
 #[derive(Clone, Debug, PartialEq, Eq, thiserror::Error)]
 pub enum QueryError {
@@ -131,6 +158,12 @@ pub enum QueryError {
     /// A parameter was given twice.
     #[error("{0} is given more than once")]
     Twice(&'static str),
+    /// This question needs a parameter that was not given.
+    #[error("{0} is missing: this report needs it")]
+    Missing(&'static str),
+    /// The text of the address is not percent-encoded UTF-8.
+    #[error("the query string is not percent-encoded UTF-8: write a percent sign itself as %25")]
+    Encoding,
     /// The range has no length.
     #[error("from ({from}) must be before to ({to})")]
     EmptyRange {
@@ -139,6 +172,18 @@ pub enum QueryError {
         /// Its end.
         to: Time,
     },
+}
+
+impl QueryError {
+    /// The parameter that is at fault, if it is one.
+    pub fn parameter(&self) -> Option<&str> {
+        match self {
+            Self::Unknown { name, .. } => Some(name),
+            Self::Value { name, .. } | Self::Twice(name) | Self::Missing(name) => Some(name),
+            Self::EmptyRange { .. } => Some("from"),
+            Self::Encoding => None,
+        }
+    }
 }
 
 impl Query {
@@ -165,6 +210,12 @@ impl Query {
             limit: DEFAULT_LIMIT,
             cursor: None,
         }
+    }
+
+    /// Reads the part of an address after `?`, as it stands there.
+    pub fn read(raw: Option<&str>, now: Time) -> Result<Self, QueryError> {
+        let pairs = decoded(raw.unwrap_or_default())?;
+        Self::parse(pairs.iter().map(|(name, value)| (name.as_ref(), value.as_ref())), now)
     }
 
     /// Reads a question. Empty values count as not given, so that a form can send all its fields.
@@ -208,10 +259,10 @@ impl Query {
                         list.push(filter);
                     }
                 }
-                "tier" => query.tier = Some(word(value).map_err(bad)?),
-                "group" => query.group = Some(value.to_owned()),
-                "interval" => query.interval = Some(word(value).map_err(bad)?),
-                "measure" => query.measure = Some(word(value).map_err(bad)?),
+                "tier" => query.tier = Some(word(value, Tier::WORDS).map_err(bad)?),
+                "group" => query.group = Some(bounded(value).map_err(bad)?),
+                "interval" => query.interval = Some(word(value, Interval::WORDS).map_err(bad)?),
+                "measure" => query.measure = Some(word(value, Measure::WORDS).map_err(bad)?),
                 "slower" => query.slower = Some(seconds(value).map_err(bad)?),
                 "faster" => query.faster = Some(seconds(value).map_err(bad)?),
                 "limit" => {
@@ -219,7 +270,7 @@ impl Query {
                     query.limit =
                         limit.ok_or_else(|| bad(format!("write a number from 1 to {MAX_LIMIT}")))?;
                 }
-                _ => query.cursor = Some(value.to_owned()),
+                _ => query.cursor = Some(bounded(value).map_err(bad)?),
             }
         }
         if let Some(text) = to {
@@ -239,6 +290,37 @@ impl Query {
             return Err(QueryError::Value { name: "faster", value: faster.to_string(), problem });
         }
         Ok(query)
+    }
+
+    /// The parameters that ask the same again, whenever: with absolute times, and without what is
+    /// said by default. [`Query::parse`] of these gives this question.
+    pub fn pairs(&self) -> Vec<(&'static str, String)> {
+        let mut pairs = vec![
+            ("kind", self.kind.as_str().to_owned()),
+            ("from", self.from.to_string()),
+            ("to", self.to.to_string()),
+        ];
+        let mut add = |name, value: Option<String>| pairs.extend(value.map(|value| (name, value)));
+        for filter in &self.filters {
+            add("filter", Some(filter.to_string()));
+        }
+        add("tier", (self.tier != Tier::default()).then(|| written(self.tier, Tier::WORDS)));
+        add("group", self.group.clone());
+        add("interval", self.interval.map(|interval| written(interval, Interval::WORDS)));
+        add("measure", self.measure.map(|measure| written(measure, Measure::WORDS)));
+        add("slower", self.slower.map(|seconds| seconds.to_string()));
+        add("faster", self.faster.map(|seconds| seconds.to_string()));
+        for filter in &self.overlay {
+            add("overlay", Some(filter.to_string()));
+        }
+        add("limit", (self.limit != DEFAULT_LIMIT).then(|| self.limit.to_string()));
+        add("cursor", self.cursor.clone());
+        pairs
+    }
+
+    /// The key to group by, where a report needs one.
+    pub fn grouped(&self) -> Result<&str, QueryError> {
+        self.group.as_deref().ok_or(QueryError::Missing("group"))
     }
 
     /// What correlations compare.
@@ -278,7 +360,7 @@ impl Filter {
             Some(key) => (key, true),
             None => (key, false),
         };
-        let usable = !key.is_empty() && !value.is_empty() && text.len() <= 1_024;
+        let usable = !key.is_empty() && !value.is_empty() && text.len() <= MAX_TEXT;
         usable.then(|| Self { key: key.to_owned(), value: value.to_owned(), exclude })
     }
 
@@ -299,13 +381,40 @@ fn shortened(text: &str) -> String {
     crate::work::attr::cut(text, 80).to_owned()
 }
 
-/// A word of an enumeration, as JSON writes it.
-fn word<T: serde::de::DeserializeOwned>(text: &str) -> Result<T, String> {
-    serde_json::from_value(serde_json::Value::String(text.to_owned())).map_err(|error| {
-        let text = error.to_string();
-        let known = text.split_once("expected one of").map_or("", |(_, known)| known);
-        format!("write one of{}", known.replace('`', ""))
+type Pair<'a> = (Cow<'a, str>, Cow<'a, str>);
+
+/// The pairs of a query string. What is not percent-encoded UTF-8 is an error, not a replacement
+/// character: the question would be another one.
+pub(crate) fn decoded(raw: &str) -> Result<Vec<Pair<'_>>, QueryError> {
+    let stray = |(at, _): (usize, &str)| {
+        let digits = raw.as_bytes().get(at + 1..at + 3);
+        !digits.is_some_and(|digits| digits.iter().all(u8::is_ascii_hexdigit))
+    };
+    // Separators are ASCII and stay what they are, so the whole is UTF-8 if and only if each part is.
+    let text = percent_encoding::percent_decode_str(raw).decode_utf8();
+    if text.is_err() || raw.match_indices('%').any(stray) {
+        return Err(QueryError::Encoding);
+    }
+    Ok(form_urlencoded::parse(raw.as_bytes()).collect())
+}
+
+/// A word of an enumeration.
+fn word<T: Copy>(text: &str, words: &[(&str, T)]) -> Result<T, String> {
+    let found = words.iter().find(|(word, _)| *word == text);
+    found.map(|(_, value)| *value).ok_or_else(|| {
+        let known: Vec<&str> = words.iter().map(|(word, _)| *word).collect();
+        format!("write one of {}", known.join(", "))
     })
+}
+
+/// A value as the word for it.
+fn written<T: Copy + PartialEq>(value: T, words: &[(&str, T)]) -> String {
+    words.iter().find(|(_, known)| *known == value).map(|(word, _)| (*word).to_owned()).unwrap_or_default()
+}
+
+fn bounded(text: &str) -> Result<String, String> {
+    let fits = text.len() <= MAX_TEXT;
+    fits.then(|| text.to_owned()).ok_or_else(|| format!("write {MAX_TEXT} bytes at most"))
 }
 
 fn seconds(text: &str) -> Result<f64, String> {
@@ -323,7 +432,10 @@ fn time(name: &'static str, text: &str, base: Time) -> Result<Time, QueryError> 
     days().or_else(|| Time::parse(text)).or_else(date).ok_or_else(|| QueryError::Value {
         name,
         value: shortened(text),
-        problem: "write a date (2026-03-01), a time (2026-03-01T09:00:00Z) or a number of days (30d)"
+        problem: "write a date (2026-03-01) or a time (2026-03-01T09:00:00Z) from 2000 to 2099, or a number of days (30d)"
             .to_owned(),
     })
 }
+
+#[cfg(test)]
+mod tests;

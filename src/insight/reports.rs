@@ -62,3 +62,49 @@ pub trait Reports: Send + Sync + 'static {
     /// A trace by its id (32 hexadecimal digits) or by the key of one of its members.
     fn trace(&self, id: &str) -> impl Future<Output = Result<Trace, ReportError>> + Send;
 }
+
+/// Answers nothing yet: everything is still being loaded.
+#[derive(Clone, Copy, Debug, Default)]
+pub struct StillLoading;
+
+impl Reports for StillLoading {
+    async fn summary(&self, _: &Query) -> Result<Summary, ReportError> {
+        Err(ReportError::Loading)
+    }
+    async fn latency(&self, _: &Query) -> Result<Latency, ReportError> {
+        Err(ReportError::Loading)
+    }
+    async fn groups(&self, _: &Query) -> Result<Groups, ReportError> {
+        Err(ReportError::Loading)
+    }
+    async fn trend(&self, _: &Query) -> Result<Trend, ReportError> {
+        Err(ReportError::Loading)
+    }
+    async fn correlations(&self, _: &Query) -> Result<Correlations, ReportError> {
+        Err(ReportError::Loading)
+    }
+    async fn dora(&self, _: &Query) -> Result<Dora, ReportError> {
+        Err(ReportError::Loading)
+    }
+    async fn stages(&self, _: &Query) -> Result<Stages, ReportError> {
+        Err(ReportError::Loading)
+    }
+    async fn wip(&self, _: &Query) -> Result<Wip, ReportError> {
+        Err(ReportError::Loading)
+    }
+    async fn quality(&self, _: &Query) -> Result<Quality, ReportError> {
+        Err(ReportError::Loading)
+    }
+    async fn items(&self, _: &Query) -> Result<Items, ReportError> {
+        Err(ReportError::Loading)
+    }
+    async fn tags(&self, _: &Query) -> Result<TagKeys, ReportError> {
+        Err(ReportError::Loading)
+    }
+    async fn detail(&self, _: &Query, _: &str) -> Result<Detail, ReportError> {
+        Err(ReportError::Loading)
+    }
+    async fn trace(&self, _: &str) -> Result<Trace, ReportError> {
+        Err(ReportError::Loading)
+    }
+}

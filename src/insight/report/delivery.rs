@@ -16,10 +16,8 @@ pub struct Summary {
     /// Issue lead time, then DORA's five.
     pub cards: Vec<Metric>,
     /// Finished items by kind, in the range.
-    #[schema(value_type = BTreeMap<String, u64>)]
     pub finished: BTreeMap<crate::work::key::Kind, u64>,
     /// Open items by kind, now.
-    #[schema(value_type = BTreeMap<String, u64>)]
     pub open: BTreeMap<crate::work::key::Kind, u64>,
 }
 
@@ -193,7 +191,6 @@ pub struct Wip {
 #[derive(Clone, Debug, PartialEq, Serialize, Deserialize, ToSchema)]
 pub struct WipKind {
     /// The kind.
-    #[schema(value_type = String)]
     pub kind: crate::work::key::Kind,
     /// How many.
     pub n: u64,
@@ -246,6 +243,6 @@ pub struct Quality {
     /// Spans that wait to be sent.
     pub outbox: u64,
     /// When each source was last heard of.
-    #[schema(value_type = BTreeMap<String, Option<String>>)]
+    #[schema(value_type = BTreeMap<crate::work::key::Source, Option<String>>)]
     pub last_delivery: BTreeMap<crate::work::key::Source, Option<At>>,
 }

@@ -5,6 +5,7 @@
 mod correlation;
 mod delivery;
 mod latency;
+mod schema;
 mod trace;
 
 use serde::{Deserialize, Deserializer, Serialize, Serializer};
@@ -40,7 +41,6 @@ impl<'de> Deserialize<'de> for At {
 #[derive(Clone, Debug, PartialEq, Serialize, Deserialize, ToSchema)]
 pub struct Basis {
     /// The kind of item.
-    #[schema(value_type = String, example = "issue")]
     pub kind: Kind,
     /// Items that ended at or after this.
     pub from: At,

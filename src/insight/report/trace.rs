@@ -82,7 +82,6 @@ pub struct TraceSpan {
     /// The kind of item, or `step`.
     pub name: String,
     /// The kind of item.
-    #[schema(value_type = String)]
     pub kind: Kind,
     /// Which episode of the item, from 0.
     pub episode: u32,

@@ -21,6 +21,17 @@ impl Console {
         (answer.status().as_u16(), answer.text().await.unwrap())
     }
 
+    /// What a route answers to a request with these headers, as it came.
+    pub async fn ask(&self, path: &str, headers: &[(&str, &str)]) -> reqwest::Response {
+        let request = self.0.get(format!("http://{}{path}", self.1));
+        headers
+            .iter()
+            .fold(request, |request, (name, value)| request.header(*name, *value))
+            .send()
+            .await
+            .unwrap()
+    }
+
     /// The value of one line of `/metrics`; `None` if there is no such line.
     pub async fn find_metric(&self, series: &str) -> Option<f64> {
         let (status, text) = self.get("/metrics").await;

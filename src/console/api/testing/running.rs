@@ -1,0 +1,61 @@
+//! The console on a real port, over the answerer of the tests.
+
+use std::net::SocketAddr;
+use std::sync::Arc;
+use std::time::Duration;
+
+use tokio::net::TcpListener;
+use tokio_util::sync::CancellationToken;
+
+use super::Fake;
+use crate::console::{self, Console};
+use crate::ingest::server::{Limits, serve};
+use crate::store::sqlite::SqliteStore;
+use crate::telemetry::Metrics;
+
+/// A console on a port of its own.
+pub(crate) struct Running {
+    pub address: SocketAddr,
+    pub fake: Arc<Fake>,
+    pub store: Arc<SqliteStore>,
+    pub client: reqwest::Client,
+    stop: CancellationToken,
+    _folder: tempfile::TempDir,
+}
+
+impl Drop for Running {
+    fn drop(&mut self) {
+        self.stop.cancel();
+    }
+}
+
+impl Running {
+    /// Without a token, for names of this machine.
+    pub async fn open() -> Self {
+        Self::start(None, false).await
+    }
+
+    /// With or without a token.
+    pub async fn start(token: Option<&str>, allow_open: bool) -> Self {
+        crate::export::tls::install_provider();
+        let folder = tempfile::tempdir().unwrap();
+        let store = Arc::new(SqliteStore::open(&folder.path().join("store.db"), 1 << 20).unwrap());
+        let fake = Arc::new(Fake::default());
+        let console = Console {
+            store: store.clone(),
+            reports: fake.clone(),
+            metrics: Metrics::new(),
+            token: token.map(Into::into),
+            listen: [127, 0, 0, 1].into(),
+            allow_open,
+        };
+        let listener = TcpListener::bind("127.0.0.1:0").await.unwrap();
+        let address = listener.local_addr().unwrap();
+        let limits = Limits { connections: 16, header_timeout: Duration::from_secs(10) };
+        let stop = CancellationToken::new();
+        let router = console::router(Arc::new(console));
+        tokio::spawn(serve(listener, router, limits, stop.clone(), Duration::ZERO));
+        let client = reqwest::Client::builder().no_proxy().tls_certs_only([]).build().unwrap();
+        Self { address, fake, store, client, stop, _folder: folder }
+    }
+}

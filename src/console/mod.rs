@@ -1,0 +1,89 @@
+//! The console listener: what people and monitoring see. A request passes the [`guard`] (is it meant
+//! for this server, does it bring the token) and comes to the metrics or to the [`api`]; only the
+//! health routes are open. Every answer leaves with the headers that keep a browser from using it
+//! for anything else.
+
+pub mod api;
+mod guard;
+
+use std::net::IpAddr;
+use std::sync::Arc;
+
+use axum::Router;
+use axum::extract::{Request, State};
+use axum::http::{HeaderValue, StatusCode, header};
+use axum::middleware;
+use axum::response::{IntoResponse, Response};
+use axum::routing::get;
+use secrecy::SecretString;
+
+use crate::insight::reports::Reports;
+use crate::store::Store;
+use crate::telemetry::{self, Metrics};
+
+/// What the console needs.
+pub struct Console<S, R> {
+    /// The store.
+    pub store: Arc<S>,
+    /// Who answers questions.
+    pub reports: Arc<R>,
+    /// The counts.
+    pub metrics: Metrics,
+    /// What requests must bring, if anything.
+    pub token: Option<SecretString>,
+    /// Where it listens, as configured: one of the names under which it may be asked without a token.
+    pub listen: IpAddr,
+    /// Whether it may be asked without a token under any name.
+    pub allow_open: bool,
+}
+
+/// The console listener's routes. The health routes ask for no token: probes have none.
+pub fn router<S: Store, R: Reports>(console: Arc<Console<S, R>>) -> Router {
+    let guarded = Router::new()
+        .route("/metrics", get(metrics::<S, R>))
+        .merge(api::router::<S, R>())
+        .fallback(nothing_there)
+        .layer(middleware::from_fn_with_state(console.clone(), guard::admit::<S, R>));
+    Router::new()
+        .route("/healthz", get(async || answer(StatusCode::OK, "ok", None)))
+        .route("/readyz", get(ready::<S, R>))
+        .merge(guarded)
+        .layer(middleware::map_response(guard::sealed))
+        .with_state(console)
+}
+
+fn json(code: StatusCode, body: String) -> Response {
+    (code, [(header::CONTENT_TYPE, HeaderValue::from_static("application/json"))], body).into_response()
+}
+
+fn answer(code: StatusCode, status: &str, reason: Option<&str>) -> Response {
+    let body = match reason {
+        Some(reason) => serde_json::json!({ "status": status, "reason": reason }),
+        None => serde_json::json!({ "status": status }),
+    };
+    json(code, body.to_string())
+}
+
+async fn nothing_there(request: Request) -> Response {
+    if api::is_below(request.uri().path()) {
+        return api::no_such_route().into_response();
+    }
+    answer(StatusCode::NOT_FOUND, "not_found", Some("no such route"))
+}
+
+async fn ready<S: Store, R: Reports>(State(console): State<Arc<Console<S, R>>>) -> Response {
+    match console.store.probe().await {
+        Ok(()) => answer(StatusCode::OK, "ready", None),
+        Err(error) => answer(StatusCode::SERVICE_UNAVAILABLE, "unavailable", Some(&error.to_string())),
+    }
+}
+
+async fn metrics<S: Store, R: Reports>(State(console): State<Arc<Console<S, R>>>) -> Response {
+    match console.store.stats().await {
+        Ok(stats) => console.metrics.observe(&stats, crate::clock::now()),
+        // The counts of deliveries are of use even so.
+        Err(error) => tracing::warn!(%error, "the store's counts are missing from /metrics"),
+    }
+    ([(header::CONTENT_TYPE, HeaderValue::from_static(telemetry::CONTENT_TYPE))], console.metrics.encode())
+        .into_response()
+}
