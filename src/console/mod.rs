@@ -1,6 +1,9 @@
 //! The console listener: what people and monitoring see. For now the health of the program, its
 //! metrics and the ids that a CI job needs to join a trace.
 
+pub mod chart;
+pub mod page;
+
 use std::sync::Arc;
 
 use axum::Router;
