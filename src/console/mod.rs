@@ -4,7 +4,9 @@
 //! for anything else.
 
 pub mod api;
+pub mod chart;
 mod guard;
+pub mod page;
 
 use std::net::IpAddr;
 use std::sync::Arc;

@@ -1,0 +1,205 @@
+//! What slow or failed work has in common: the sentence, then one entry for each finding.
+
+use maud::{Markup, html};
+
+use super::link::{self, Address};
+use super::{format, parts, sentence};
+use crate::console::chart::bars;
+use crate::insight::query::{Filter, Measure, OUTCOME};
+use crate::insight::report::{Correlations, Finding, Strength};
+use crate::work::key::Kind;
+
+/// How many findings are shown at once; the rest can be unfolded.
+const SHOWN: usize = 8;
+
+pub(super) fn render(address: &Address, found: &Correlations) -> Markup {
+    let kind = found.basis.kind;
+    let heading = match found.measure {
+        Measure::Latency => format!("What slow {} have in common", parts::many(kind)),
+        Measure::Failure => format!("What failed {} have in common", parts::many(kind)),
+    };
+    html! {
+        section.panel.correlations aria-labelledby="correlations" {
+            (parts::heading("correlations", &heading, &tabs(address, found)))
+            @match (&found.insufficient_data, found.findings.first()) {
+                (Some(reason), _) => p.none { "Not enough data: " (reason) },
+                (None, None) => p.none { "There is nothing to compare: no tag splits these " (parts::many(kind)) " into groups that are large enough." },
+                (None, Some(first)) => (list(address, found, first)),
+            }
+        }
+    }
+}
+
+fn tabs(address: &Address, found: &Correlations) -> Markup {
+    let failures = match address.query().kind {
+        Kind::Build => "Build failures",
+        Kind::Job => "Job failures",
+        Kind::Issue | Kind::PullRequest | Kind::Deploy => "Deploy failures",
+    };
+    html! {
+        nav.segment.tabs aria-label="What is compared" {
+            @for (measure, name) in [(Measure::Latency, "Latency"), (Measure::Failure, failures)] {
+                a href=(format!("{}#correlations", address.with_measure(measure).url("/")))
+                    aria-current=[(measure == found.measure).then_some("true")] { (name) }
+            }
+        }
+    }
+}
+
+fn list(address: &Address, found: &Correlations, first: &Finding) -> Markup {
+    // The scale ends at the greatest effect, so that small ones can be told apart.
+    let reach = found.findings.iter().map(|finding| finding.effect.abs()).fold(0.1, f64::max);
+    html! {
+        @if first.significant {
+            p.lead { (sentence::of(first, found.basis.kind)) }
+        } @else {
+            p.lead { "Nothing stands out. No tag goes with "
+                @match found.measure { Measure::Latency => "slow ", Measure::Failure => "failed " }
+                (parts::many(found.basis.kind)) " more than chance would have it; the nearest is below." }
+        }
+        p.note {
+            strong { "An association, not a cause." } " "
+            (format::counted(found.singles_tested, "value", "values")) " and " (format::counted(found.pairs_tested, "pair", "pairs"))
+            " tested over " (parts::counted(found.n, found.basis.kind)) "; q allows for that."
+        }
+        div.scale aria-hidden="true" {
+            @match found.measure {
+                Measure::Latency => { span { "← faster" } span { "slower →" } },
+                Measure::Failure => { span { "← fails less" } span { "fails more →" } },
+            }
+        }
+        ol.findings { @for (index, finding) in found.findings.iter().take(SHOWN).enumerate() { (entry(address, found, finding, index, reach)) } }
+        @if found.findings.len() > SHOWN {
+            details.data {
+                summary { (format::count((found.findings.len() - SHOWN) as u64)) " more" }
+                ol.findings start=(SHOWN + 1) {
+                    @for (index, finding) in found.findings.iter().enumerate().skip(SHOWN) { (entry(address, found, finding, index, reach)) }
+                }
+            }
+        }
+    }
+}
+
+fn entry(address: &Address, found: &Correlations, finding: &Finding, index: usize, reach: f64) -> Markup {
+    let attributes: Vec<Filter> = finding.attributes.iter().map(parts::filter).collect();
+    let writable = attributes.iter().all(link::writable);
+    let id = format!("finding-{index}");
+    let name = parts::attributes_text(&finding.attributes);
+    let what = match found.measure {
+        Measure::Latency => "rank-biserial correlation",
+        Measure::Failure => "difference of the failure rates",
+    };
+    let label = format!("score {}, {what} {}", format::signed(finding.score), format::signed(finding.effect));
+    html! {
+        li.finding data-overlay=[writable.then(|| address.with_overlay(attributes.clone()).api("latency"))]
+            data-name=(name) aria-labelledby=(id) {
+            div.what {
+                h3 id=(id) {
+                    @for (index, attribute) in finding.attributes.iter().enumerate() {
+                        @if index > 0 { span.and { " and " } }
+                        (parts::attribute_link(address, attribute))
+                    }
+                }
+                (badges(finding))
+                @if !finding.aliases.is_empty() {
+                    p.sub { "the same items as " bdi { (parts::attributes_text(&finding.aliases)) } }
+                }
+            }
+            div.bar { (bars::diverging(finding.score, Some(finding.effect), reach, &label)) }
+            (facts(finding))
+            @if writable { (actions(address, found, finding, &attributes)) }
+        }
+    }
+}
+
+fn facts(finding: &Finding) -> Markup {
+    html! {
+        dl.facts {
+            @if let Some(sides) = finding.latency {
+                div { dt { "p50 with" } dd.strong { (format::duration(sides.p50_with_seconds)) } }
+                div { dt { "without" } dd { (format::duration(sides.p50_without_seconds)) } }
+            }
+            @if let Some(sides) = finding.failure {
+                div { dt { "fails with" } dd.strong {
+                    (format::share(sides.rate_with)) " " span.sub { (format::count(sides.failed_with)) "/" (format::count(sides.failed_with + sides.succeeded_with)) }
+                } }
+                div { dt { "without" } dd { (format::share(sides.rate_without)) } }
+                div { dt { "difference, 95%" } dd { (format::points(sides.difference_low)) " to " (format::points(sides.difference_high)) } }
+            }
+            div { dt { "n" } dd { (format::count(finding.n_with)) " " span.sub { (format::share(finding.support)) } } }
+            div { dt { "q" } dd { (format::probability(finding.q)) } }
+            div { dt { "impact" } dd {
+                @if finding.latency.is_some() { (format::hours(finding.impact)) }
+                @else { (signed(finding.impact)) " failures" }
+            } }
+            @if let Some(contrast) = finding.contrast {
+                div { dt title="Share in the selected range against the share in the rest: +1 only in it, −1 never in it" { "contrast" } dd { (format::signed(contrast)) } }
+            }
+        }
+    }
+}
+
+fn signed(value: f64) -> String {
+    if value < 0.0 { format::figure(value) } else { format!("+{}", format::figure(value)) }
+}
+
+fn badges(finding: &Finding) -> Markup {
+    let strength = match finding.strength {
+        Strength::Large => Some("large"),
+        Strength::Medium => Some("medium"),
+        Strength::Small => Some("small"),
+        Strength::Negligible => None,
+    };
+    html! {
+        div.badges {
+            @if !finding.significant {
+                (parts::badge("not significant", "warn", &format!("{}: chance could have done this", format::probability_of("q", finding.q))))
+            } @else if let Some(strength) = strength {
+                (parts::badge(&format!("{strength} effect"), "", "How strong the effect is"))
+            }
+            @if finding.small_sample { (parts::badge("small sample", "warn", "Fewer than 30 items on one side")) }
+            @for key in &finding.confounded_by {
+                (parts::badge(&format!("confounded by {key}"), "warn", "Within the values of that key less than half of the effect is left"))
+            }
+            @if finding.sign_reversal {
+                (parts::badge("sign reversal", "warn", "Within the values of another key the effect is the other way round"))
+            }
+            @if let Some(pair) = &finding.explained_by {
+                (parts::badge(&format!("explained by {}", parts::attributes_text(pair)), "", "Without the items that have both the effect vanishes"))
+            }
+        }
+    }
+}
+
+fn actions(address: &Address, found: &Correlations, finding: &Finding, attributes: &[Filter]) -> Markup {
+    let several = attributes.len() > 1;
+    let name = parts::attributes_text(&finding.attributes);
+    html! {
+        div.actions {
+            a.button href=(address.with_filters(attributes).url("/")) aria-label=(format!("Filter: only {name}")) { "Filter" }
+            @for filter in attributes {
+                @let without = Filter { exclude: true, ..filter.clone() };
+                a.button href=(address.with_filter(&without).url("/")) aria-label=(format!("Exclude {} = {}", filter.key, filter.value)) {
+                    "Exclude" @if several { " " bdi { (filter.value) } }
+                }
+            }
+            a.button href=(traces(address, found, attributes)) aria-label=(format!("Show traces with {name}")) { "Show traces" }
+            a.button href=(format!("{}#distribution", address.with_overlay(attributes.to_vec()).url("/"))) aria-label=(format!("Lay {name} over the histogram")) { "Overlay" }
+            @for (index, exemplar) in finding.exemplars.iter().take(1).enumerate() {
+                a.quiet href=(link::trace_path(exemplar)) aria-label=(format!("Example {} of {name}", index + 1)) { "Example" }
+            }
+        }
+    }
+}
+
+/// The items behind a finding: the slow ones, or those that failed.
+fn traces(address: &Address, found: &Correlations, attributes: &[Filter]) -> String {
+    let items = address.with_kind(found.basis.kind).with_filters(attributes);
+    match found.measure {
+        Measure::Latency => items.url("/items"),
+        Measure::Failure => {
+            let failed = ["failure", "error", "timeout"].map(|outcome| Filter::include(OUTCOME, outcome));
+            items.with_filters(&failed).url("/items")
+        }
+    }
+}

@@ -1,0 +1,163 @@
+//! Where the time goes, and what is open.
+
+use maud::{Markup, html};
+
+use super::link::Address;
+use super::{format, parts};
+use crate::console::chart::bars::{Part, stacked};
+use crate::insight::report::{AgeBand, Stage, StageName, Stages, Wip, WipKind};
+
+fn name(stage: StageName) -> &'static str {
+    match stage {
+        StageName::Coding => "Coding",
+        StageName::Pickup => "Waiting for review",
+        StageName::Review => "In review",
+        StageName::Deploy => "Waiting for deploy",
+        StageName::BuildQueue => "Build waits in queue",
+        StageName::BuildRun => "Build runs",
+    }
+}
+
+fn slug(stage: StageName) -> &'static str {
+    match stage {
+        StageName::Coding => "coding",
+        StageName::Pickup => "pickup",
+        StageName::Review => "review",
+        StageName::Deploy => "deploy",
+        StageName::BuildQueue => "build-queue",
+        StageName::BuildRun => "build-run",
+    }
+}
+
+/// The stage bar.
+pub(super) fn stages(stages: &Stages) -> Markup {
+    let of_build = |stage: &&Stage| matches!(stage.stage, StageName::BuildQueue | StageName::BuildRun);
+    let changes: Vec<&Stage> = stages.stages.iter().filter(|stage| !of_build(stage)).collect();
+    let builds: Vec<&Stage> = stages.stages.iter().filter(of_build).collect();
+    let known = stages.stages.iter().any(|stage| stage.quantiles.is_some());
+    html! {
+        section.panel aria-labelledby="stages" {
+            (parts::heading("stages", "Where the time goes", &html! {}))
+            @if !known {
+                p.none { "No stage is known in this range. Stages need pull requests, their reviews and deploys." }
+            } @else {
+                @if let Some(efficiency) = stages.flow_efficiency {
+                    p.lead { "Somebody worked on a change in " strong { (format::share(efficiency)) } " of its time; the rest was waiting"
+                        span.sub { " (flow efficiency, n = " (format::count(stages.flow_n)) ")" } "." }
+                }
+                (bar(&changes, "Stages of pull requests, by their share of all time"))
+                (bar(&builds, "Stages of builds, by their share of all time"))
+                (table(stages))
+                p.note {
+                    (format::count(stages.merged_unreviewed)) " of " (parts::counted(stages.merged, crate::work::key::Kind::PullRequest))
+                    " merged without a review; " (format::count(stages.abandoned)) " closed without a merge."
+                }
+            }
+        }
+    }
+}
+
+fn bar(stages: &[&Stage], label: &str) -> Markup {
+    let all: f64 = stages.iter().map(|stage| stage.total_seconds).sum();
+    if all <= 0.0 {
+        return html! {};
+    }
+    let bars: Vec<Part> = stages
+        .iter()
+        .map(|stage| {
+            let share = stage.total_seconds / all;
+            Part {
+                share,
+                class: format!("stage {}", slug(stage.stage)),
+                href: format!("#stage-{}", slug(stage.stage)),
+                label: format!("{}: {} of the time", name(stage.stage), format::share(share)),
+                text: format::share(share),
+            }
+        })
+        .collect();
+    stacked(&bars, label, 34)
+}
+
+fn table(stages: &Stages) -> Markup {
+    html! {
+        div.scroll { table.rows {
+            thead { tr {
+                th scope="col" { "Stage" } th.num scope="col" { "p50" } th.num scope="col" { "p90" } th.num scope="col" { "n of" } th scope="col" { "What it is" }
+            } }
+            tbody { @for stage in &stages.stages {
+                tr id=(format!("stage-{}", slug(stage.stage))) {
+                    th scope="row" {
+                        span class=(format!("swatch stage {}", slug(stage.stage))) aria-hidden="true" {}
+                        (name(stage.stage))
+                        @if !stage.active { " " (parts::badge("waiting", "", "Nobody works in this stage")) }
+                    }
+                    td.num.strong { (format::duration_or(stage.quantiles.map(|q| q.p50_seconds))) }
+                    td.num { (format::duration_or(stage.quantiles.map(|q| q.p90_seconds))) }
+                    td.num { (format::count(stage.n)) " of " (format::count(stage.of)) }
+                    td.prose { (stage.definition)
+                        @if stage.wrong_order > 0 { " " (format::count(stage.wrong_order)) " left out: in the wrong order." } }
+                }
+            } }
+        } }
+    }
+}
+
+fn band(band: &AgeBand) -> String {
+    match band.to_seconds {
+        _ if band.from_seconds <= 0.0 => {
+            format!("under {}", band.to_seconds.map_or_else(|| "any age".to_owned(), format::tick))
+        }
+        Some(to) => format!("{} to {}", format::tick(band.from_seconds), format::tick(to)),
+        None => format!("over {}", format::tick(band.from_seconds)),
+    }
+}
+
+/// Work in progress by age.
+pub(super) fn wip(address: &Address, wip: &Wip) -> Markup {
+    let bands = wip.kinds.iter().map(|kind| kind.bands.as_slice()).max_by_key(|bands| bands.len()).unwrap_or(&[]);
+    let most = wip.kinds.iter().map(|kind| kind.n).max().unwrap_or(0);
+    html! {
+        section.panel aria-labelledby="wip" {
+            (parts::heading("wip", "Open now, by age", &html! {}))
+            @if most == 0 {
+                p.none { "Nothing is open." }
+            } @else {
+                ul.legend { @for (index, one) in bands.iter().enumerate() {
+                    li.entry { span class=(format!("swatch age a{}", index.min(5))) aria-hidden="true" {} (band(one)) }
+                } }
+                ul.wip { @for kind in &wip.kinds { (wip_kind(address, kind)) } }
+                @if !wip.oldest.is_empty() {
+                    h3.chart-title { "Oldest " (parts::many(wip.basis.kind)) }
+                    ol.oldest { @for row in wip.oldest.iter().take(5) {
+                        li { span.name { (parts::trace_link(&row.trace_id, &row.key, row.title.as_deref())) } span.num { (format::duration_or(row.seconds)) } }
+                    } }
+                }
+                p.note { "Figures of finished work leave out what is still open, and so favour what was quick." }
+            }
+        }
+    }
+}
+
+fn wip_kind(address: &Address, kind: &WipKind) -> Markup {
+    let bars: Vec<Part> = kind
+        .bands
+        .iter()
+        .enumerate()
+        .map(|(index, one)| Part {
+            share: one.n as f64 / kind.n.max(1) as f64,
+            class: format!("age a{}", index.min(5)),
+            href: format!("{}#wip", address.with_kind(kind.kind).url("/")),
+            label: format!("{} open {}", parts::counted(one.n, kind.kind), band(one)),
+            text: format::count(one.n),
+        })
+        .collect();
+    let label = format!("Open {} by age", parts::many(kind.kind));
+    html! {
+        li {
+            span.name { (parts::title(kind.kind)) }
+            span.num.strong { (format::count(kind.n)) }
+            span.bar { (stacked(&bars, &label, 22)) }
+            span.sub { @if let Some(age) = kind.age { "median " (format::duration(age.p50_seconds)) } }
+        }
+    }
+}

@@ -1,0 +1,81 @@
+//! Group by: one row for each value of a key.
+
+use maud::{Markup, html};
+
+use super::link::{self, Address};
+use super::{format, parts};
+use crate::console::chart::{bars, boxes};
+use crate::insight::query::Filter;
+use crate::insight::report::{Groups, TagKeys};
+
+pub(super) fn render(address: &Address, groups: Option<&Groups>, tags: &TagKeys) -> Markup {
+    let chosen = groups.map(|groups| groups.key.as_str());
+    let beside = html! {
+        form.inline method="get" action="/#groups" data-auto {
+            (parts::hidden(address, &["group"]))
+            label { "Group by "
+                select name="group" {
+                    @if chosen.is_none_or(|key| !tags.keys.iter().any(|k| k.key == key)) {
+                        option value=(chosen.unwrap_or_default()) selected { (chosen.unwrap_or("choose …")) }
+                    }
+                    @for key in &tags.keys { option value=(key.key) selected[chosen == Some(key.key.as_str())] { (key.key) } }
+                }
+            }
+            button.apply type="submit" { "Apply" }
+        }
+    };
+    let heading = match groups {
+        Some(groups) => format!("By {}", groups.key),
+        None => "By tag".to_owned(),
+    };
+    html! {
+        section.panel aria-labelledby="groups" {
+            (parts::heading("groups", &heading, &beside))
+            @match groups.filter(|groups| !groups.groups.is_empty()) {
+                Some(groups) => (table(address, groups)),
+                None => p.none { "Choose a tag to see one line for each of its values." },
+            }
+        }
+    }
+}
+
+fn table(address: &Address, groups: &Groups) -> Markup {
+    let kind = groups.basis.kind;
+    let scale = parts::box_scale(groups.groups.iter().map(|group| &group.quantiles));
+    let fails = parts::fails(kind) && groups.groups.iter().any(|group| group.outcomes.failure_rate().is_some());
+    let hidden = groups.total_groups.saturating_sub(groups.groups.len() as u64);
+    html! {
+        div.scroll { table.rows {
+            thead { tr {
+                th scope="col" { bdi { (groups.key) } }
+                th.num scope="col" { "n" }
+                th.share scope="col" { "Share" }
+                th.num scope="col" { "p50" }
+                th.num scope="col" { "p90" }
+                @if fails { th.num scope="col" { "Failed" } }
+                th.wide scope="col" { span.sr { "Distribution" } (boxes::axis(&scale, format::tick)) }
+            } }
+            tbody { @for group in &groups.groups {
+                @let filter = Filter::include(&groups.key, &group.value);
+                tr {
+                    th scope="row" {
+                        @if link::writable(&filter) {
+                            a href=(address.with_filter(&filter).url("/")) aria-label=(format!("Only {} = {}", groups.key, group.value)) { bdi { (group.value) } }
+                        } @else { bdi { (group.value) } }
+                    }
+                    td.num { (format::count(group.n)) }
+                    td.share { (bars::share(group.share, "fill", &format::share(group.share))) }
+                    td.num.strong { (format::duration(group.quantiles.p50_seconds)) }
+                    td.num { (format::duration(group.quantiles.p90_seconds)) }
+                    @if fails { td.num { (parts::failure_rate(group.outcomes)) } }
+                    td.wide { (boxes::box_plot(&parts::five(&group.quantiles), &scale, &parts::quantiles_text(&group.quantiles))) }
+                }
+            } }
+        } }
+        p.note {
+            @if hidden > 0 { (format::counted(hidden, "more value", "more values")) " not shown. " }
+            a href=(address.url(&link::tag_path(&groups.key))) { "All values of " bdi { (groups.key) } }
+            ". Boxes: quartiles and median; whiskers: p10 and p90."
+        }
+    }
+}

@@ -1,0 +1,107 @@
+//! The page at `/`: everything about one question.
+
+use maud::{Markup, html};
+
+use super::link::Address;
+use super::{
+    Frame, cards, controls, distribution, empty, findings, flow, format, frame, groups, parts, quality, trend,
+};
+use crate::insight::query::{Measure, Query};
+use crate::insight::report::{
+    Correlations, Groups, Latency, Quality, Stages, Summary, TagKeys, Trend, Wip,
+};
+use crate::work::key::Kind;
+use crate::work::time::Time;
+
+/// All that the page shows.
+#[derive(Clone, Copy, Debug)]
+pub struct Overview<'a> {
+    /// The question, and how it was put.
+    pub address: &'a Address,
+    /// The cards.
+    pub summary: &'a Summary,
+    /// The distribution of the kind asked for.
+    pub latency: &'a Latency,
+    /// The answer to [`correlations_query`].
+    pub correlations: &'a Correlations,
+    /// The answer to [`grouped_query`], if that has a key to group by.
+    pub groups: Option<&'a Groups>,
+    /// The trend, grouped only if the question is.
+    pub trend: &'a Trend,
+    /// Where the time goes.
+    pub stages: &'a Stages,
+    /// What is open.
+    pub wip: &'a Wip,
+    /// How far to believe it.
+    pub quality: &'a Quality,
+    /// What there is to slice by.
+    pub tags: &'a TagKeys,
+    /// Where webhooks are sent to, such as `http://127.0.0.1:5000`.
+    pub ingest: &'a str,
+    /// Now.
+    pub now: Time,
+}
+
+/// What to ask for the correlations: failures of issues and pull requests are those of the deploys,
+/// whatever the rest of the page is about.
+pub fn correlations_query(query: &Query) -> Query {
+    let mut asked = Query { measure: Some(query.measure()), cursor: None, ..query.clone() };
+    if asked.measure == Some(Measure::Failure) && matches!(query.kind, Kind::Issue | Kind::PullRequest) {
+        asked.kind = Kind::Deploy;
+        // The selection is one of the other kind's latency.
+        (asked.slower, asked.faster) = (None, None);
+    }
+    asked
+}
+
+/// What to ask for the table of groups: by `team`, or else by whatever most items have, if the
+/// question does not say. Without any tag there is no key.
+pub fn grouped_query(query: &Query, tags: &TagKeys) -> Query {
+    let sliced = || {
+        let useful = tags.keys.iter().filter(|key| (2..=50).contains(&key.distinct));
+        let team = tags.keys.iter().find(|key| key.key == "team");
+        team.or_else(|| useful.max_by_key(|key| key.n)).map(|key| key.key.clone())
+    };
+    Query { group: query.group.clone().or_else(sliced), ..query.clone() }
+}
+
+/// Renders the page.
+pub fn render(overview: &Overview<'_>) -> Markup {
+    let (address, summary) = (overview.address, overview.summary);
+    let kind = address.query().kind;
+    let title = format!("{}, {}", parts::title(kind), controls::range_words(address, &summary.basis));
+    let framed = Frame { title: &title, home: "/", basis: Some(&summary.basis) };
+    if empty::nothing_yet(summary, overview.quality) {
+        return frame(
+            &Frame { title: "Welcome", home: "/", basis: None },
+            &empty::welcome(overview.ingest),
+        );
+    }
+    let finished = summary.finished.get(&kind).copied().unwrap_or(0);
+    let content = html! {
+        header.page {
+            h1 { (parts::title(kind)) span.range { (controls::range_words(address, &summary.basis)) } }
+            p.sub {
+                (format::count(finished)) " finished, " (format::count(summary.open.get(&kind).copied().unwrap_or(0))) " open"
+                " · " (parts::range(&summary.basis))
+            }
+        }
+        (controls::render(address, "/", &summary.basis, overview.tags))
+        (cards::render(address, summary))
+        @if overview.latency.quantiles.is_none() { (empty::nothing_here(address, "/")) }
+        div.explore {
+            (distribution::render(address, overview.latency))
+            (findings::render(address, overview.correlations))
+        }
+        div.pair {
+            (groups::render(address, overview.groups, overview.tags))
+            (trend::render(address, overview.trend))
+        }
+        div.pair {
+            (flow::stages(overview.stages))
+            (flow::wip(address, overview.wip))
+        }
+        (quality::render(overview.quality, overview.now))
+    };
+    frame(&framed, &content)
+}

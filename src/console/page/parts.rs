@@ -1,0 +1,203 @@
+//! Small pieces that several sections share.
+
+use maud::{Markup, html};
+
+use super::format;
+use super::link::{self, Address};
+use crate::insight::query::{Filter, Interval};
+use crate::insight::report::{Attribute, Basis, Outcomes, Quantiles};
+use crate::work::key::{Key, Kind};
+
+/// What one item of a kind is called.
+pub(super) fn one(kind: Kind) -> &'static str {
+    match kind {
+        Kind::Issue => "issue",
+        Kind::PullRequest => "pull request",
+        Kind::Build => "build",
+        Kind::Job => "job",
+        Kind::Deploy => "deploy",
+    }
+}
+
+/// What several are called.
+pub(super) fn many(kind: Kind) -> &'static str {
+    match kind {
+        Kind::Issue => "issues",
+        Kind::PullRequest => "pull requests",
+        Kind::Build => "builds",
+        Kind::Job => "jobs",
+        Kind::Deploy => "deploys",
+    }
+}
+
+/// The same at the beginning of a sentence.
+pub(super) fn title(kind: Kind) -> &'static str {
+    match kind {
+        Kind::Issue => "Issues",
+        Kind::PullRequest => "Pull requests",
+        Kind::Build => "Builds",
+        Kind::Job => "Jobs",
+        Kind::Deploy => "Deploys",
+    }
+}
+
+/// `12 issues`.
+pub(super) fn counted(n: u64, kind: Kind) -> String {
+    format::counted(n, one(kind), many(kind))
+}
+
+/// Whether items of the kind can fail.
+pub(super) fn fails(kind: Kind) -> bool {
+    matches!(kind, Kind::Build | Kind::Job | Kind::Deploy)
+}
+
+/// What the time of the kind is called.
+pub(super) fn time_of(kind: Kind) -> &'static str {
+    match kind {
+        Kind::Issue => "lead time",
+        Kind::PullRequest => "cycle time",
+        Kind::Build | Kind::Job | Kind::Deploy => "duration",
+    }
+}
+
+/// What the points of a trend are called.
+pub(super) fn interval(interval: Interval) -> &'static str {
+    match interval {
+        Interval::Day => "day",
+        Interval::Week => "week",
+        Interval::Month => "month",
+    }
+}
+
+/// The range of a report in words.
+pub(super) fn range(basis: &Basis) -> String {
+    format!("{} to {}", format::date(basis.from.0), format::date(basis.to.0))
+}
+
+/// An attribute as the filter that wants it.
+pub(super) fn filter(attribute: &Attribute) -> Filter {
+    Filter::include(&attribute.key, &attribute.value)
+}
+
+/// Key and value, as they stand in running text.
+pub(super) fn attribute(key: &str, value: &str) -> Markup {
+    html! { bdi.attr { span.key { (key) } " = " span.value { (value) } } }
+}
+
+/// Key and value as a link to the key's details with this value chosen.
+pub(super) fn attribute_link(address: &Address, attribute_: &Attribute) -> Markup {
+    let chosen = filter(attribute_);
+    let address = if link::writable(&chosen) { address.with_overlay(vec![chosen]) } else { address.clone() };
+    html! {
+        a.attr-link href=(address.url(&link::tag_path(&attribute_.key))) {
+            (attribute(&attribute_.key, &attribute_.value))
+        }
+    }
+}
+
+/// Several attributes as text.
+pub(super) fn attributes_text(attributes: &[Attribute]) -> String {
+    let texts: Vec<String> = attributes.iter().map(|a| format!("{} = {}", a.key, a.value)).collect();
+    texts.join(" and ")
+}
+
+/// An item's name, and the trace it leads to.
+pub(super) fn trace_link(trace: &str, key: &Key, title: Option<&str>) -> Markup {
+    html! {
+        a.item href=(link::trace_path(trace)) {
+            bdi { (title.filter(|title| !title.trim().is_empty()).unwrap_or(key.id())) }
+        }
+        " " span.sub { bdi { (format::item(key)) } }
+    }
+}
+
+/// A link out of the page, if it leads to the web.
+pub(super) fn outward(url: Option<&str>, text: &str, what: &str) -> Markup {
+    html! {
+        @if let Some(url) = url.and_then(link::external) {
+            a.out href=(url) rel="noopener noreferrer" aria-label=(what) { (text) span.arrow aria-hidden="true" { "↗" } }
+        }
+    }
+}
+
+/// Where a sender's page of an item is.
+pub(super) fn sender(key: &Key) -> &'static str {
+    match key.source() {
+        crate::work::key::Source::Github => "GitHub",
+        crate::work::key::Source::Jenkins => "Jenkins",
+    }
+}
+
+/// A mark with a word; `tone` is worse, better, warn or nothing.
+pub(super) fn badge(text: &str, tone: &str, why: &str) -> Markup {
+    html! { span class=(format!("badge {tone}")) title=(why) { (text) } }
+}
+
+/// How something ended, with a sign that does not depend on colour.
+pub(super) fn outcome(outcome: Option<&str>) -> Markup {
+    let Some(word) = outcome else { return html! { span.outcome.open { "open" } } };
+    let (class, sign) = match word {
+        "failure" | "error" | "timeout" => ("bad", "✕"),
+        "success" | "merged" | "completed" => ("good", "✓"),
+        _ => ("", "–"),
+    };
+    html! { span class=(format!("outcome {class}")) { span aria-hidden="true" { (sign) " " } (word.replace('_', " ")) } }
+}
+
+/// The other parameters of an address as hidden fields of a form.
+pub(super) fn hidden(address: &Address, except: &[&str]) -> Markup {
+    let kept = address.pairs().into_iter().filter(|(name, _)| name != "cursor" && !except.contains(&name.as_str()));
+    html! { @for (name, value) in kept { input type="hidden" name=(name) value=(value); } }
+}
+
+/// A heading of a section with what stands beside it.
+pub(super) fn heading(id: &str, text: &str, beside: &Markup) -> Markup {
+    html! { header.head { h2 id=(id) { (text) } (beside) } }
+}
+
+/// What to say of quantiles to whoever does not see their box plot.
+pub(super) fn quantiles_text(q: &Quantiles) -> String {
+    format!(
+        "p10 {}, p25 {}, median {}, p75 {}, p90 {}",
+        format::duration(q.p10_seconds),
+        format::duration(q.p25_seconds),
+        format::duration(q.p50_seconds),
+        format::duration(q.p75_seconds),
+        format::duration(q.p90_seconds)
+    )
+}
+
+/// The quantiles that a box plot shows.
+pub(super) fn five(q: &Quantiles) -> crate::console::chart::boxes::Five {
+    crate::console::chart::boxes::Five {
+        p10: q.p10_seconds,
+        p25: q.p25_seconds,
+        p50: q.p50_seconds,
+        p75: q.p75_seconds,
+        p90: q.p90_seconds,
+    }
+}
+
+/// A scale that holds the box plots of all these.
+pub(super) fn box_scale<'a>(all: impl Iterator<Item = &'a Quantiles>) -> crate::console::chart::scale::Log {
+    let (mut least, mut greatest) = (f64::INFINITY, 0.0f64);
+    for q in all {
+        least = least.min(if q.p10_seconds > 0.0 { q.p10_seconds } else { q.p25_seconds });
+        greatest = greatest.max(q.p90_seconds);
+    }
+    crate::console::chart::scale::Log::new(least, greatest)
+}
+
+/// A failure rate with its table, or a dash.
+pub(super) fn failure_rate(outcomes: Outcomes) -> Markup {
+    html! {
+        @match outcomes.failure_rate() {
+            Some(rate) => {
+                span title=(format!("{} of {}", format::count(outcomes.failed), format::count(outcomes.failed + outcomes.succeeded))) {
+                    (format::share(rate))
+                }
+            },
+            None => (format::NOTHING),
+        }
+    }
+}

@@ -1,0 +1,224 @@
+//! The page at `/traces/{id}`: one delivery as a waterfall. Where nothing but the root goes on, the
+//! root's bar shows that it waits.
+
+use maud::{Markup, html};
+
+use super::{Frame, format, frame, parts};
+use crate::console::chart::waterfall::{self, Row};
+use crate::insight::report::{Trace, TraceSpan, Wait};
+use crate::work::key::Kind;
+use crate::work::time::Time;
+
+/// As many waits as are listed.
+const WAITS: usize = 6;
+
+/// The time that the waterfall covers.
+#[derive(Clone, Copy)]
+struct Axis {
+    from: Time,
+    length: f64,
+}
+
+impl Axis {
+    fn at(&self, at: Time) -> f64 {
+        (100.0 * at.since(self.from) as f64 / self.length).clamp(0.0, 100.0)
+    }
+}
+
+/// Renders the page.
+pub fn render(trace: &Trace) -> Markup {
+    let name = trace.title.as_deref().filter(|title| !title.trim().is_empty());
+    let title = name.map_or_else(|| format::item(&trace.root), str::to_owned);
+    let root = trace.spans.iter().find(|span| span.key == trace.root);
+    let content = html! {
+        nav.crumbs aria-label="Way back" { a href="/" { "Overview" } span aria-hidden="true" { "/" } "Trace" }
+        header.page {
+            h1 { bdi { (title) } }
+            p.sub { bdi { (format::item(&trace.root)) } " · trace " code { (trace.trace_id) } }
+            p.links {
+                @if let Some(root) = root {
+                    (parts::outward(root.url.as_deref(), parts::sender(&root.key), &format!("{} at {}", format::item(&root.key), parts::sender(&root.key))))
+                }
+                (parts::outward(trace.backend_url.as_deref(), "Tracing backend", "This trace in the tracing backend"))
+            }
+        }
+        (facts(trace, root))
+        @match axis(trace) {
+            Some(axis) => (waterfall(trace, axis)),
+            None => section.panel { p.none { "Nothing is known yet of when anything in this trace began." } },
+        }
+        (waits(trace))
+    };
+    frame(&Frame { title: &title, home: "/", basis: None }, &content)
+}
+
+fn axis(trace: &Trace) -> Option<Axis> {
+    let (from, to) = (trace.from?.0, trace.to?.0);
+    Some(Axis { from, length: to.since(from).max(1) as f64 })
+}
+
+fn whole(trace: &Trace) -> Option<f64> {
+    Some(trace.to?.0.since(trace.from?.0) as f64 / 1e6).filter(|seconds| *seconds > 0.0)
+}
+
+fn facts(trace: &Trace, root: Option<&TraceSpan>) -> Markup {
+    let waiting: f64 = trace.waits.iter().map(|wait| wait.seconds).sum();
+    let errors = trace.spans.iter().filter(|span| span.error).count();
+    html! {
+        dl.strip.trace-facts {
+            div { dt { "From first to last" } dd { (format::duration_or(whole(trace))) } }
+            div { dt { "Of this, waiting" } dd {
+                (format::duration(waiting))
+                @if let Some(whole) = whole(trace) { " " span.sub { (format::share(waiting / whole)) } }
+            } }
+            @if let Some(root) = root { div { dt { "Outcome" } dd { (parts::outcome(root.outcome.as_deref())) } } }
+            div { dt { "Spans" } dd { (format::count(trace.spans.len() as u64 + trace.omitted)) } }
+            div { dt { "Failed" } dd { (format::count(errors as u64)) } }
+            @for (key, values) in &trace.tags { div { dt { bdi { (key) } } dd { bdi { (values.join(", ")) } } } }
+        }
+    }
+}
+
+/// Ticks at whole units of time, at most seven.
+fn ticks(axis: Axis) -> Vec<(f64, String)> {
+    const SECOND: i64 = 1_000_000;
+    const DAY: i64 = 86_400 * SECOND;
+    const STEPS: [i64; 18] =
+        [1, 5, 15, 30, 60, 300, 900, 1_800, 3_600, 7_200, 14_400, 28_800, 43_200, 86_400, 172_800, 604_800, 2_592_000, 15_552_000];
+    let room = axis.length / 6.0;
+    let step = STEPS.into_iter().map(|s| s * SECOND).find(|step| *step as f64 >= room).unwrap_or(365 * DAY);
+    let first = (axis.from.micros() / step + 1) * step;
+    (0..8)
+        .map_while(|n| Time::from_micros(first + n * step))
+        .filter(|at| at.since(axis.from) as f64 <= axis.length)
+        .map(|at| {
+            let minute = format::minute(at);
+            let clock = minute.get(11..).unwrap_or_default().to_owned();
+            let text = match (step, clock.as_str()) {
+                (step, _) if step >= DAY => format::day(at),
+                (_, "00:00") => format::day(at),
+                (step, _) if step < 60 * SECOND => at.to_string().get(11..19).unwrap_or_default().to_owned(),
+                _ => clock,
+            };
+            (axis.at(at), text)
+        })
+        .collect()
+}
+
+fn waterfall(trace: &Trace, axis: Axis) -> Markup {
+    let ticks = ticks(axis);
+    let grid: Vec<f64> = ticks.iter().map(|(place, _)| *place).collect();
+    html! {
+        section.panel aria-labelledby="waterfall-h" {
+            (parts::heading("waterfall-h", "Waterfall", &html! {
+                ul.legend {
+                    @for kind in Kind::ALL { li.entry { span class=(format!("swatch k-{}", kind.as_str())) aria-hidden="true" {} (parts::one(kind)) } }
+                    li.entry { span.swatch.wait aria-hidden="true" {} "waiting" }
+                    li.entry { span.swatch.failed aria-hidden="true" {} "✕ failed" }
+                }
+            }))
+            div.span-head { span {} (waterfall::axis(&ticks)) }
+            ol.waterfall {
+                @for (index, span) in trace.spans.iter().enumerate() {
+                    @let waits: &[Wait] = if index == 0 { &trace.waits } else { &[] };
+                    (span_row(span, index, axis, &grid, waits))
+                }
+            }
+            @if trace.omitted > 0 { p.note { (format::counted(trace.omitted, "more span", "more spans")) " not shown." } }
+        }
+    }
+}
+
+fn span_row(span: &TraceSpan, index: usize, axis: Axis, grid: &[f64], waits: &[Wait]) -> Markup {
+    let place = span.start.map(|start| {
+        let end = span.end.map_or(100.0, |end| axis.at(end.0));
+        (axis.at(start.0), end)
+    });
+    let queued = span.start.zip(span.queued_seconds).filter(|(_, queued)| *queued > 0.0);
+    let queued = queued.map(|(start, queued)| axis.at(start.0.plus(-(queued * 1e6) as i64)));
+    let waits: Vec<(f64, f64)> = waits.iter().map(|wait| (axis.at(wait.from.0), axis.at(wait.to.0))).collect();
+    let events: Vec<(f64, String)> = span
+        .events
+        .iter()
+        .map(|event| (axis.at(event.at.0), format!("{}, {}", event.name.replace('_', " "), format::minute(event.at.0))))
+        .collect();
+    let mut class = format!("k-{}", if span.step.is_some() { "step" } else { span.kind.as_str() });
+    if span.error {
+        class.push_str(" failed");
+    }
+    if span.end.is_none() {
+        class.push_str(" running");
+    }
+    let name = span.title.as_deref().filter(|title| !title.trim().is_empty());
+    let name = name.map_or_else(|| format::item(&span.key), str::to_owned);
+    let kind = if span.step.is_some() { "step" } else { parts::one(span.kind) };
+    let took = format::duration_or(span.seconds);
+    let mut label = format!("{kind} {name}: {took}, {}", span.outcome.as_deref().unwrap_or("open"));
+    if let Some(seconds) = span.queued_seconds {
+        label.push_str(&format!(", after {} in the queue", format::duration(seconds)));
+    }
+    let id = format!("span-{index}");
+    let href = format!("#{id}");
+    html! {
+        li #(id) {
+            details.span {
+                summary {
+                    span class=(format!("name d{}", span.depth.min(8))) {
+                        span.kind { (kind) }
+                        span.title { bdi { (name) } }
+                        @if span.error { span.fail aria-hidden="true" { "✕" } }
+                    }
+                }
+                (span_detail(span))
+            }
+            (waterfall::row(
+                &Row { span: place, queued, waits: &waits, events: &events, class: &class, label: &label, text: &took, href: &href },
+                grid,
+            ))
+        }
+    }
+}
+
+fn span_detail(span: &TraceSpan) -> Markup {
+    let at = |at: Option<crate::insight::report::At>| at.map_or_else(|| "not known".to_owned(), |at| format!("{} UTC", format::minute(at.0)));
+    html! {
+        div.span-detail {
+            dl.checks {
+                div { dt { "Key" } dd { code { bdi { (span.key) } } @if span.episode > 0 { " episode " (span.episode) } } }
+                div { dt { "Began" } dd { (at(span.start)) } }
+                div { dt { "Ended" } dd { @if span.end.is_none() { "still open" } @else { (at(span.end)) } } }
+                div { dt { "Took" } dd { (format::duration_or(span.seconds)) } }
+                @if let Some(queued) = span.queued_seconds { div { dt { "Waited in the queue" } dd { (format::duration(queued)) } } }
+                div { dt { "Outcome" } dd { (parts::outcome(span.outcome.as_deref())) } }
+                @if !span.links.is_empty() { div { dt { "Also belongs to" } dd { @for key in &span.links {
+                    a href=(super::link::trace_path(key.as_str())) { bdi { (format::item(key)) } } " "
+                } } } }
+            }
+            @if !span.events.is_empty() {
+                ol.events { @for event in &span.events {
+                    li { time datetime=(event.at.0) { (format::minute(event.at.0)) } " " (event.name.replace('_', " "))
+                        @if let Some(detail) = &event.detail { " " span.sub { bdi { (detail) } } } }
+                } }
+            }
+            p.links { (parts::outward(span.url.as_deref(), parts::sender(&span.key), &format!("{} at {}", format::item(&span.key), parts::sender(&span.key)))) }
+        }
+    }
+}
+
+fn waits(trace: &Trace) -> Markup {
+    let mut waits = trace.waits.clone();
+    waits.sort_by(|a, b| b.seconds.total_cmp(&a.seconds));
+    html! {
+        @if !waits.is_empty() {
+            section.panel aria-labelledby="waits" {
+                (parts::heading("waits", "Longest waits", &html! {}))
+                div.scroll { table.rows {
+                    thead { tr { th scope="col" { "From" } th scope="col" { "To" } th.num scope="col" { "Waited" } } }
+                    tbody { @for wait in waits.iter().take(WAITS) {
+                        tr { td { (format::minute(wait.from.0)) } td { (format::minute(wait.to.0)) } td.num.strong { (format::duration(wait.seconds)) } }
+                    } }
+                } }
+            }
+        }
+    }
+}
