@@ -25,8 +25,8 @@ use valuestream::insight::live::Live;
 use valuestream::insight::population::Population;
 use valuestream::insight::query::{DAY, Measure, Query, Tier};
 use valuestream::insight::{groups, latency, sampling, trend};
-use valuestream::store::sqlite::SqliteStore;
 use valuestream::store::Rules;
+use valuestream::store::sqlite::SqliteStore;
 use valuestream::telemetry::Metrics;
 
 #[derive(Parser)]
@@ -141,12 +141,16 @@ fn walks(population: &Population, rounds: usize) {
     line("group by one key", median(rounds, || timed(grouped)), Some(baseline));
     let lines = || trend::trend(population, &cohort, &query, basis());
     line("trend by week of eight groups", median(rounds, || timed(lines)), Some(baseline));
-    line("keys and their values", median(rounds, || timed(|| groups::tags(population, &cohort, basis()))), None);
+    line(
+        "keys and their values",
+        median(rounds, || timed(|| groups::tags(population, &cohort, basis()))),
+        None,
+    );
 
-    let sample = sampling::sample(population, &cohort, Measure::Latency);
+    let sample = sampling::sample(population, &cohort, Measure::Latency, None);
     let columns = sample.columns.len() as f64;
     let passes = baseline * (columns + columns * (columns - 1.0) / 2.0);
-    let took = median(rounds, || timed(|| sampling::sample(population, &cohort, Measure::Latency)));
+    let took = median(rounds, || timed(|| sampling::sample(population, &cohort, Measure::Latency, None)));
     line("correlations: gather the columns", took, Some(passes));
     let correlated = || correlate::correlate(&sample, Measure::Latency, None, &Correlating::default());
     line("correlations: singles and pairs", median(rounds, || timed(correlated)), Some(passes));
@@ -158,6 +162,7 @@ async fn page(n: usize, store: Arc<SqliteStore>, live: Arc<Live>, config: &Confi
     let desk = Desk::new(store.clone(), live, None);
     let console = Console {
         store,
+        ingest: String::new(),
         reports: Arc::new(desk),
         metrics: Metrics::new(),
         token: None,
@@ -168,9 +173,15 @@ async fn page(n: usize, store: Arc<SqliteStore>, live: Arc<Live>, config: &Confi
     let address = listener.local_addr().unwrap();
     let router = console::router(Arc::new(console));
     let stop = tokio_util::sync::CancellationToken::new();
-    let limits = valuestream::ingest::server::Limits { connections: 8, header_timeout: Duration::from_secs(10) };
-    let serving =
-        tokio::spawn(valuestream::ingest::server::serve(listener, router, limits, stop.clone(), Duration::ZERO));
+    let limits =
+        valuestream::ingest::server::Limits { connections: 8, header_timeout: Duration::from_secs(10) };
+    let serving = tokio::spawn(valuestream::ingest::server::serve(
+        listener,
+        router,
+        limits,
+        stop.clone(),
+        Duration::ZERO,
+    ));
     let _ = rustls::crypto::ring::default_provider().install_default();
     let client = reqwest::Client::new();
     let mut first = Vec::new();

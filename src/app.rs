@@ -192,6 +192,7 @@ impl App {
 
         let console = Console {
             store: store.clone(),
+            ingest: format!("http://{ingest_address}"),
             reports: desk.clone(),
             metrics,
             token: config.console.token.clone(),

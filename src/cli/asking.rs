@@ -9,10 +9,10 @@ use super::output::print;
 use super::remote::Remote;
 use super::sheet::Told;
 use super::{CliError, ConfigArgs};
-use crate::clock;
-use crate::config::Config;
 use crate::insight::query::Query;
-use crate::insight::reports::{ReportError, Reports, StillLoading};
+use crate::insight::reports::{ReportError, Reports};
+use crate::store::Store;
+use crate::{app, clock};
 
 /// The parameters of the API, and whom to ask.
 #[derive(Debug, Args)]
@@ -29,7 +29,7 @@ pub(super) struct Asking {
     /// Only items with an attribute, or with != without it; may be given several times
     #[arg(long, value_name = "KEY=VALUE")]
     filter: Vec<String>,
-    /// What the environments of deployments are for: production, staging, development, other or any [default: production]
+    /// What the environments of deployments are for: production, staging, development, other or any [default: production for DORA's metrics, else any]
     #[arg(long)]
     tier: Option<String>,
     /// The key to group by, such as team
@@ -104,7 +104,12 @@ impl Asking {
                 let token = self.token.clone().filter(|token| !token.expose_secret().is_empty());
                 self.answer(question, &Remote::new(url, token)?).await?
             }
-            None => self.answer(question, &offline(&self.config.load()?).await?).await?,
+            None => {
+                let (desk, store) = app::offline(&self.config.load()?).await?;
+                let answer = self.answer(question, &desk).await;
+                store.close().await;
+                answer?
+            }
         };
         Ok(print(&text)?)
     }
@@ -135,13 +140,6 @@ impl Asking {
         let own = own.iter().map(|(name, value)| (*name, value.as_str()));
         Ok(Query::parse(own.chain(single).chain(several), clock::now())?)
     }
-}
-
-/// Answers from the store that the configuration names.
-async fn offline(_config: &Config) -> Result<StillLoading, ReportError> {
-    let problem =
-        "the store cannot be read without a server yet: ask a running one with --url http://127.0.0.1:5001";
-    Err(ReportError::Remote(problem.to_owned()))
 }
 
 /// An answer in its format.

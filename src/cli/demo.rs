@@ -11,12 +11,11 @@ use secrecy::SecretString;
 use tokio::signal::unix::{SignalKind, signal};
 
 use super::simulate;
-use super::{CliError, output};
+use super::{CliError, findings, output};
 use crate::app::{App, StartError};
 use crate::config::Config;
 use crate::insight::query::{Measure, Query};
 use crate::insight::reports::Reports;
-use crate::insight::sentence;
 use crate::work::key::Kind;
 use crate::{clock, telemetry};
 
@@ -25,7 +24,9 @@ const LOOK: Duration = Duration::from_millis(20);
 
 /// What is shown.
 #[derive(Debug, clap::Args)]
-#[command(after_help = "Example:\n  valuestream demo\n  valuestream demo --issues 500 --endpoint http://localhost:4317")]
+#[command(
+    after_help = "Example:\n  valuestream demo\n  valuestream demo --issues 500 --endpoint http://localhost:4317"
+)]
 pub(super) struct DemoArgs {
     /// Decides everything that happens in the organisation
     #[arg(long, default_value_t = 1)]
@@ -64,7 +65,7 @@ pub(super) async fn run(args: &DemoArgs) -> Result<(), CliError> {
     let ready = async {
         simulate::post(&posted(args, &app, secrets)?).await?;
         caught_up(&app).await?;
-        findings(&app, begun.elapsed()).await
+        tell(&app, begun.elapsed()).await
     };
     let outcome = tokio::select! {
         outcome = ready => outcome,
@@ -145,7 +146,7 @@ async fn caught_up(app: &App) -> Result<(), CliError> {
 }
 
 /// Says what slow issues and failed deploys have in common, and where to look.
-async fn findings(app: &App, took: Duration) -> Result<(), CliError> {
+async fn tell(app: &App, took: Duration) -> Result<(), CliError> {
     let asked = |kind, measure| {
         let mut query = Query::new(clock::now());
         query.kind = kind;
@@ -158,7 +159,7 @@ async fn findings(app: &App, took: Duration) -> Result<(), CliError> {
     let failing = desk.correlations(&asked(Kind::Deploy, Measure::Failure)).await;
     let told = |report: Result<_, crate::insight::reports::ReportError>| -> Result<String, CliError> {
         let report = report.map_err(|error| CliError::Failed(error.to_string()))?;
-        Ok(sentence::first(&report))
+        Ok(findings::sentence(&report))
     };
     let text = format!(
         "\nWhat slow issues have in common:\n  {}\n\nWhat failed deploys have in common:\n  {}\n\n\

@@ -18,7 +18,7 @@ fn all_of(attributes: &[Attribute]) -> String {
 }
 
 /// What the first finding says, as a sentence.
-fn sentence(correlations: &Correlations) -> String {
+pub(super) fn sentence(correlations: &Correlations) -> String {
     if let Some(reason) = &correlations.insufficient_data {
         return format!("Nothing can be said: {reason}.");
     }

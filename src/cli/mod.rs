@@ -4,6 +4,7 @@
 mod analyze;
 mod asking;
 mod check_config;
+mod demo;
 mod exports;
 mod findings;
 mod healthcheck;
@@ -59,6 +60,8 @@ enum Command {
     /// What slow issues or failed deploys have in common
     #[command(subcommand, after_help = "Example:\n  valuestream analyze latency --from 180d")]
     Analyze(Box<analyze::AnalyzeCommand>),
+    /// A whole organisation in a minute: half a year of deliveries, what they have in common, the page
+    Demo(demo::DemoArgs),
     /// Send an invented organisation's deliveries to a server
     Simulate(Box<simulate::Args>),
     /// Look at deliveries that could not be understood, try them again, or drop them
@@ -147,6 +150,7 @@ fn run(cli: Cli) -> Result<(), CliError> {
             Command::Id(args) => id::run(&args).await,
             Command::Report(command) => report::run(&command).await,
             Command::Analyze(command) => analyze::run(&command).await,
+            Command::Demo(args) => demo::run(&args).await,
             Command::Simulate(args) => Ok(simulate::run(*args).await?),
             Command::Quarantine(command) => quarantine::run(command).await,
             Command::Exports(command) => exports::run(command).await,

@@ -7,6 +7,7 @@ pub mod api;
 pub mod chart;
 mod guard;
 pub mod page;
+mod pages;
 
 use std::net::IpAddr;
 use std::sync::Arc;
@@ -19,6 +20,7 @@ use axum::response::{IntoResponse, Response};
 use axum::routing::get;
 use secrecy::SecretString;
 
+use self::api::problem::{Problem, ProblemType};
 use crate::insight::reports::Reports;
 use crate::store::Store;
 use crate::telemetry::{self, Metrics};
@@ -27,6 +29,8 @@ use crate::telemetry::{self, Metrics};
 pub struct Console<S, R> {
     /// The store.
     pub store: Arc<S>,
+    /// Where webhooks are taken, as a URL, for whoever has none yet.
+    pub ingest: String,
     /// Who answers questions.
     pub reports: Arc<R>,
     /// The counts.
@@ -44,6 +48,7 @@ pub fn router<S: Store, R: Reports>(console: Arc<Console<S, R>>) -> Router {
     let guarded = Router::new()
         .route("/metrics", get(metrics::<S, R>))
         .merge(api::router::<S, R>())
+        .merge(pages::router::<S, R>())
         .fallback(nothing_there)
         .layer(middleware::from_fn_with_state(console.clone(), guard::admit::<S, R>));
     Router::new()
@@ -70,7 +75,16 @@ async fn nothing_there(request: Request) -> Response {
     if api::is_below(request.uri().path()) {
         return api::no_such_route().into_response();
     }
+    if wants_html(&request) {
+        return pages::failed(&Problem::new(ProblemType::NoSuchRoute, "there is no such page"));
+    }
     answer(StatusCode::NOT_FOUND, "not_found", Some("no such route"))
+}
+
+/// Whether it is a browser that asks.
+fn wants_html(request: &Request) -> bool {
+    let accepted = request.headers().get(header::ACCEPT).and_then(|value| value.to_str().ok());
+    accepted.is_some_and(|accepted| accepted.contains("text/html"))
 }
 
 async fn ready<S: Store, R: Reports>(State(console): State<Arc<Console<S, R>>>) -> Response {

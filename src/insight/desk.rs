@@ -5,6 +5,8 @@
 use std::sync::Arc;
 use std::time::Instant;
 
+use tokio::sync::Semaphore;
+
 use super::cohort::{self, Cohort};
 use super::correlate;
 use super::delivery;
@@ -14,8 +16,8 @@ use super::memo::Memo;
 use super::population::{Population, age};
 use super::query::{Filter, Measure, Query, QueryError, Tier};
 use super::report::{
-    At, Correlations, Detail, Dora, Groups, ItemRow, Items, Latency, Quality, Stages, Summary, TagKeys,
-    Trace, Trend, ValueDetail, Wip,
+    At, Correlations, Detail, Dora, Finding, Groups, ItemRow, Items, Latency, Quality, Stages, Summary,
+    TagKeys, Trace, Trend, Wip,
 };
 use super::reports::{ReportError, Reports};
 use super::{groups, latency, sampling, trend, waterfall};
@@ -23,7 +25,7 @@ use crate::clock;
 use crate::config::TraceUrl;
 use crate::store::{Stats, Store};
 use crate::work::ids::TraceId;
-use crate::work::key::{Key, Kind};
+use crate::work::key::{Key, Kind, Source};
 use crate::work::time::Time;
 
 const SECOND: f64 = 1e6;
@@ -42,10 +44,17 @@ pub struct Desk<S> {
 }
 
 /// What was computed a moment ago.
-#[derive(Default)]
 struct Memory {
     cohorts: Memo<CohortKey, Cohort>,
     correlations: Memo<CorrelationKey, Correlations>,
+    /// Whose turn it is to analyse.
+    analysing: Semaphore,
+}
+
+impl Default for Memory {
+    fn default() -> Self {
+        Self { cohorts: Memo::default(), correlations: Memo::default(), analysing: Semaphore::new(1) }
+    }
 }
 
 fn cohort_key(query: &Query) -> CohortKey {
@@ -89,6 +98,12 @@ impl Asked {
     }
 }
 
+/// A report broke off: a bug.
+fn failed(panic: &tokio::task::JoinError) -> ReportError {
+    tracing::error!(%panic, "a report could not be computed; please report it");
+    ReportError::Failed
+}
+
 impl<S: Store> Desk<S> {
     /// A desk at this store, with what `live` knows of it.
     pub fn new(store: Arc<S>, live: Arc<Live>, trace_url: Option<TraceUrl>) -> Self {
@@ -110,10 +125,7 @@ impl<S: Store> Desk<S> {
         let task = tokio::task::spawn_blocking(move || work(&live.read(), &memory, &asked));
         match task.await {
             Ok(answer) => Ok(answer?),
-            Err(panic) => {
-                tracing::error!(%panic, "a report could not be computed; please report it");
-                Err(ReportError::Failed)
-            }
+            Err(panic) => Err(failed(&panic)),
         }
     }
 
@@ -226,8 +238,56 @@ impl<S: Store> Reports for Desk<S> {
     }
 
     async fn correlations(&self, query: &Query) -> Result<Correlations, ReportError> {
-        let _ = query;
-        Err(ReportError::Failed)
+        let key = (
+            cohort_key(query),
+            query.measure(),
+            query.slower.map(f64::to_bits),
+            query.faster.map(f64::to_bits),
+        );
+        let remembered = || self.memory.correlations.get(&key, self.live.version(), Instant::now());
+        if let Some(known) = remembered().filter(|_| self.live.is_loaded()) {
+            return Ok((*known).clone());
+        }
+        // One at a time: whoever asks the same at the same moment waits for the one answer.
+        let _turn = self.memory.analysing.acquire().await;
+        if let Some(known) = remembered().filter(|_| self.live.is_loaded()) {
+            return Ok((*known).clone());
+        }
+        let begun = Instant::now();
+        let measure = query.measure();
+        let (sample, selection, basis, version) = self
+            .ask(query, move |population, memory, asked| {
+                let cohort = memory.cohort(population, &asked.query)?;
+                let selection = cohort.selection(&asked.query);
+                let sample = sampling::sample(population, &cohort, measure, None);
+                Ok((sample, selection, asked.any_tier(), population.version()))
+            })
+            .await?;
+        let range = selection.map(|selection| (selection.from_seconds, selection.to_seconds));
+        let n = sample.len() as u64;
+        // The population can change meanwhile: the sample does not.
+        let computed = tokio::task::spawn_blocking(move || {
+            correlate::correlate(&sample, measure, range, &correlate::Options::default())
+        });
+        let outcome = computed.await.map_err(|panic| failed(&panic))?;
+        let population = self.live.read();
+        let findings = outcome.findings.into_iter().map(|found| {
+            let roots = found.exemplars.iter().map(|row| population.root(*row));
+            let keys = roots.filter_map(|row| population.key(row)).map(|key| key.as_str().to_owned());
+            Finding { exemplars: keys.collect(), ..found.finding }
+        });
+        let report = Correlations {
+            basis,
+            measure,
+            n,
+            selection,
+            insufficient_data: outcome.insufficient_data,
+            singles_tested: outcome.singles_tested,
+            pairs_tested: outcome.pairs_tested,
+            findings: findings.collect(),
+            note: "association, not cause".to_owned(),
+        };
+        Ok((*self.memory.correlations.put(key, report, version, begun, Instant::now())).clone())
     }
 
     async fn dora(&self, query: &Query) -> Result<Dora, ReportError> {
@@ -238,20 +298,35 @@ impl<S: Store> Reports for Desk<S> {
     }
 
     async fn stages(&self, query: &Query) -> Result<Stages, ReportError> {
-        self.ask(query, |population, _, asked| {
-            delivery::stages(population, &asked.query, asked.any_tier())
-        })
-        .await
+        self.ask(query, |population, _, asked| delivery::stages(population, &asked.query, asked.any_tier()))
+            .await
     }
 
     async fn wip(&self, query: &Query) -> Result<Wip, ReportError> {
-        let _ = query;
-        Err(ReportError::Failed)
+        let (wip, rows, now) = self
+            .ask(query, |population, _, asked| {
+                let (wip, rows) = delivery::wip(population, &asked.query, asked.any_tier(), asked.now)?;
+                Ok((wip, rows, asked.now))
+            })
+            .await?;
+        Ok(Wip { oldest: self.item_rows(rows, now).await?, ..wip })
     }
 
     async fn quality(&self, query: &Query) -> Result<Quality, ReportError> {
-        let _ = query;
-        Err(ReportError::Failed)
+        self.ask(query, |population, _, asked| {
+            let stats = &asked.stats;
+            let count = i64::unsigned_abs;
+            let heard =
+                |source: Source| stats.last_delivery.get(&source).copied().and_then(Time::from_micros);
+            let stored = delivery::Stored {
+                quarantined: count(stats.quarantined),
+                rejected_exports: stats.backlog.values().map(|backlog| count(backlog.rejected)).sum(),
+                outbox: stats.backlog.values().map(|backlog| count(backlog.entries)).sum(),
+                last_delivery: Source::ALL.map(|source| (source, heard(source))).into(),
+            };
+            delivery::quality(population, &asked.query, asked.any_tier(), stored)
+        })
+        .await
     }
 
     async fn items(&self, query: &Query) -> Result<Items, ReportError> {
@@ -275,8 +350,32 @@ impl<S: Store> Reports for Desk<S> {
     }
 
     async fn detail(&self, query: &Query, key: &str) -> Result<Detail, ReportError> {
-        let _ = (query, key);
-        Err(ReportError::Failed)
+        let key = key.to_owned();
+        let measure = query.measure();
+        let chosen = query.overlay.iter().find(|filter| filter.key == key && !filter.exclude);
+        let value = chosen.map(|filter| filter.value.clone());
+        let limit = query.limit;
+        let (sample, selection, basis, key) = self
+            .ask(query, move |population, memory, asked| {
+                let cohort = memory.cohort(population, &asked.query)?;
+                let sized = sampling::SIZES.contains(&key.as_str());
+                if !sized {
+                    cohort::dimension(population, "key", &key)?;
+                }
+                let selection = cohort.selection(&asked.query);
+                let sample = sampling::sample(population, &cohort, measure, Some(&key));
+                Ok((sample, selection, asked.any_tier(), key))
+            })
+            .await?;
+        let range = selection.map(|selection| (selection.from_seconds, selection.to_seconds));
+        let computed = tokio::task::spawn_blocking(move || {
+            let mut values = correlate::values(&sample, &key, range);
+            let total_values = values.len() as u64;
+            values.truncate(limit);
+            let strata = value.as_ref().map(|value| correlate::stratify(&sample, measure, &key, value));
+            Detail { basis, key, selection, values, total_values, value, strata: strata.unwrap_or_default() }
+        });
+        computed.await.map_err(|panic| failed(&panic))
     }
 
     async fn trace(&self, id: &str) -> Result<Trace, ReportError> {

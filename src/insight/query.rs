@@ -304,7 +304,7 @@ impl Query {
         for filter in &self.filters {
             add("filter", Some(filter.to_string()));
         }
-        add("tier", (self.tier != Tier::default()).then(|| written(self.tier, Tier::WORDS)));
+        add("tier", self.tier.map(|tier| written(tier, Tier::WORDS)));
         add("group", self.group.clone());
         add("interval", self.interval.map(|interval| written(interval, Interval::WORDS)));
         add("measure", self.measure.map(|measure| written(measure, Measure::WORDS)));

@@ -9,8 +9,9 @@ use super::population::{Dimension, Population, failed};
 use super::query::{Measure, NONE};
 use crate::work::key::Kind;
 
-/// The sample of a cohort. For failures only what failed or succeeded is in it.
-pub fn sample(population: &Population, cohort: &Cohort, measure: Measure) -> Sample {
+/// The sample of a cohort. For failures only what failed or succeeded is in it. A key of which all
+/// items have the same tells nothing and is left out, unless it is the one that is asked for.
+pub fn sample(population: &Population, cohort: &Cohort, measure: Measure, wanted: Option<&str>) -> Sample {
     let mut sample = Sample::default();
     match measure {
         Measure::Latency => {
@@ -29,7 +30,9 @@ pub fn sample(population: &Population, cohort: &Cohort, measure: Measure) -> Sam
             }
         }
     }
-    let columns = population.dimensions().iter().filter_map(|dimension| column(dimension, &sample.rows));
+    let columns = population.dimensions().iter().filter_map(|dimension| {
+        column(dimension, &sample.rows).filter(|column| column.sets.len() > 1 || wanted == Some(&column.key))
+    });
     sample.columns = columns.collect();
     if sample.rows.first().is_some_and(|row| population.kind(*row) == Kind::PullRequest) {
         sample.columns.extend(sizes(population, &sample.rows));
@@ -37,7 +40,7 @@ pub fn sample(population: &Population, cohort: &Cohort, measure: Measure) -> Sam
     sample
 }
 
-/// A key's column; `None` if all rows have the same, which tells nothing.
+/// A key's column; `None` if there are no rows.
 fn column(dimension: &Dimension, rows: &[u32]) -> Option<Column> {
     let gathered = dimension.codes().gather(rows);
     let mut dense: Vec<Option<u32>> = vec![None; dimension.sets().len()];
@@ -69,14 +72,16 @@ fn column(dimension: &Dimension, rows: &[u32]) -> Option<Column> {
         };
         column.codes.push(code);
     }
-    (column.sets.len() > 1).then_some(column)
+    (!rows.is_empty()).then_some(column)
 }
+
+/// The keys of how large pull requests are.
+pub const SIZES: [&str; 3] = ["change.lines", "change.files", "change.commits"];
 
 /// How large pull requests are: numbers, which correlations put into quartiles.
 fn sizes(population: &Population, rows: &[u32]) -> Vec<Column> {
     type Size = fn(&super::observation::Change) -> Option<u32>;
-    let sizes: [(&str, Size); 3] =
-        [("change.lines", |c| c.lines), ("change.files", |c| c.files), ("change.commits", |c| c.commits)];
+    let sizes: [Size; 3] = [|c| c.lines, |c| c.files, |c| c.commits];
     let column = |(key, size): (&str, Size)| {
         let mut column = Column { key: key.to_owned(), ..Column::default() };
         let mut codes: HashMap<Option<u32>, u32> = HashMap::new();
@@ -93,7 +98,7 @@ fn sizes(population: &Population, rows: &[u32]) -> Vec<Column> {
         }
         (column.sets.len() > 1).then_some(column)
     };
-    sizes.into_iter().filter_map(column).collect()
+    SIZES.into_iter().zip(sizes).filter_map(column).collect()
 }
 
 #[cfg(test)]
@@ -114,7 +119,7 @@ mod tests {
         ]);
         let query = Query { from: at(0), ..Query::new(at(30)) };
         let cohort = Cohort::select(&population, &query).unwrap();
-        let sample = sample(&population, &cohort, Measure::Latency);
+        let sample = sample(&population, &cohort, Measure::Latency, None);
         assert_eq!(sample.seconds, [10.0, 20.0]);
         // Both are in go, so only the team can tell them apart.
         assert_eq!(sample.columns.len(), 1);
@@ -134,7 +139,7 @@ mod tests {
         ]);
         let query = Query { from: at(0), kind: Kind::Deploy, ..Query::new(at(100)) };
         let cohort = Cohort::select(&population, &query).unwrap();
-        assert_eq!(sample(&population, &cohort, Measure::Failure).failed, [false, true]);
+        assert_eq!(sample(&population, &cohort, Measure::Failure, None).failed, [false, true]);
         assert_eq!(cohort.len(), 3);
     }
 
@@ -145,7 +150,7 @@ mod tests {
         let population = population(&[sized("pull_request/1", Some(3)), sized("pull_request/2", None)]);
         let query = Query { from: at(0), kind: Kind::PullRequest, ..Query::new(at(100)) };
         let cohort = Cohort::select(&population, &query).unwrap();
-        let sample = sample(&population, &cohort, Measure::Latency);
+        let sample = sample(&population, &cohort, Measure::Latency, None);
         let files = sample.columns.iter().find(|column| column.key == "change.files").unwrap();
         assert_eq!(files.values, ["3", NONE]);
     }

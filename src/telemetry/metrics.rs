@@ -433,7 +433,8 @@ mod tests {
         let text = all().encode();
         let word = regex::Regex::new("(?:valuestream|webhooks)_[a-z_]+").unwrap();
         let expressions = dashboard.lines().filter(|line| line.contains("\"expr\":"));
-        let used: BTreeSet<&str> = expressions.flat_map(|line| word.find_iter(line)).map(|m| m.as_str()).collect();
+        let used: BTreeSet<&str> =
+            expressions.flat_map(|line| word.find_iter(line)).map(|m| m.as_str()).collect();
         assert!(used.len() > 10, "{used:?}");
         for name in used {
             let there = text.lines().any(|line| line.split(['{', ' ']).next() == Some(name));

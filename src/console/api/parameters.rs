@@ -54,8 +54,10 @@ fn described(name: &'static str) -> Parameter {
             "team=payments",
         ),
         "tier" => (
-            "What the environments of deployments are for. DORA speaks of production.".to_owned(),
-            one_of(&words(Tier::WORDS), Some("production")),
+            "What the environments of deployments are for. By default production for DORA's metrics, and any for \
+             everything else."
+                .to_owned(),
+            one_of(&words(Tier::WORDS), None),
             "staging",
         ),
         "group" => (

@@ -153,6 +153,7 @@ impl From<ReportError> for Problem {
             ReportError::Store(error) => error.into(),
             ReportError::NotFound(detail) => Self::new(ProblemType::NotFound, detail),
             ReportError::Loading => Self::new(ProblemType::Loading, error.to_string()),
+            ReportError::Failed => Self::new(ProblemType::Internal, error.to_string()),
             ReportError::Remote(detail) => Self::new(ProblemType::Remote, detail),
         }
     }

@@ -133,7 +133,13 @@ mod tests {
     #[test]
     fn a_selection_that_ends_within_a_bar_splits_it() {
         let bars = [bar(1.0, 10.0, 4), bar(10.0, 100.0, 2)];
-        let chart = Histogram { name: "n", bars: &bars, selection: Some((30.0, 100.0)), marks: &[], tick: |v| v.to_string() };
+        let chart = Histogram {
+            name: "n",
+            bars: &bars,
+            selection: Some((30.0, 100.0)),
+            marks: &[],
+            tick: |v| v.to_string(),
+        };
         let markup = render(&chart).into_string();
         assert_eq!(markup.matches("class=\"out\"").count(), 2, "{markup}");
         assert_eq!(markup.matches("class=\"in\"").count(), 1);

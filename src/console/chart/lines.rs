@@ -146,7 +146,13 @@ pub fn columns(chart: &Columns<'_>) -> Markup {
     }
 }
 
-fn frame(scale: &Linear, times: &[(f64, String)], tick: fn(f64, f64) -> String, top: f64, height: f64) -> Markup {
+fn frame(
+    scale: &Linear,
+    times: &[(f64, String)],
+    tick: fn(f64, f64) -> String,
+    top: f64,
+    height: f64,
+) -> Markup {
     let greatest = scale.ticks().last().copied().unwrap_or(1.0);
     html! {
         @for value in scale.ticks() {
@@ -176,8 +182,14 @@ mod tests {
         let dot = |value| Dot { value, href: "/?from=a".to_owned(), label: "week of \"2 Mar\"".to_owned() };
         let lines_ = [Line { style: 0, points: vec![dot(Some(1.0)), dot(None), dot(Some(3.0))] }];
         let scale = Linear::new(3.0, 1.0);
-        let chart =
-            Lines { name: "n", lines: &lines_, times: &[], scale: &scale, tick: |v, _| v.to_string(), height: 100.0 };
+        let chart = Lines {
+            name: "n",
+            lines: &lines_,
+            times: &[],
+            scale: &scale,
+            tick: |v, _| v.to_string(),
+            height: 100.0,
+        };
         let markup = lines(&chart).into_string();
         assert_eq!(markup.matches("aria-label=\"week of &quot;2 Mar&quot;\"").count(), 2, "{markup}");
     }

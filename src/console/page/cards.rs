@@ -69,7 +69,10 @@ fn card(address: &Address, metric: &Metric) -> Markup {
     let title = name(metric.name);
     let trend: Vec<String> =
         metric.sparkline.iter().flatten().map(|figure| value(*figure, metric.unit)).collect();
-    let trend = format!("{title} over time: {}", if trend.is_empty() { "no data".to_owned() } else { trend.join(", ") });
+    let trend = format!(
+        "{title} over time: {}",
+        if trend.is_empty() { "no data".to_owned() } else { trend.join(", ") }
+    );
     html! {
         article.card {
             header {

@@ -41,7 +41,7 @@ pub(super) fn render(address: &Address, path: &str, basis: &Basis, tags: &TagKey
                 }
             }
             (ranges(address, path, basis))
-            @if address.query().kind == Kind::Deploy || address.query().tier != Tier::Production { (tiers(address, path)) }
+            @if address.query().kind == Kind::Deploy || address.query().tier.is_some() { (tiers(address, path)) }
             (filters(address, path, tags))
         }
     }
@@ -85,8 +85,9 @@ fn tiers(address: &Address, path: &str) -> Markup {
             (parts::hidden(address, &["tier"]))
             label { span.sr { "Environment" }
                 select name="tier" {
+                    option value="" selected[address.query().tier.is_none()] { "Production for DORA, else all" }
                     @for (tier, name) in tiers {
-                        option value=(link::word(&tier)) selected[tier == address.query().tier] { (name) }
+                        option value=(link::word(&tier)) selected[address.query().tier == Some(tier)] { (name) }
                     }
                 }
             }

@@ -147,7 +147,8 @@ fn stratum(table: &Stratification, measure: Measure) -> Markup {
     };
     let reversed = table.adjusted.is_some_and(|adjusted| adjusted * table.crude < 0.0);
     let confounded = table.adjusted.is_some_and(|adjusted| adjusted.abs() < table.crude.abs() / 2.0);
-    let reach = table.levels.iter().filter_map(|level| level.effect).map(f64::abs).fold(table.crude.abs(), f64::max);
+    let reach =
+        table.levels.iter().filter_map(|level| level.effect).map(f64::abs).fold(table.crude.abs(), f64::max);
     html! {
         details.stratum open[reversed || confounded] {
             summary {

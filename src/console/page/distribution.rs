@@ -38,7 +38,10 @@ fn chart(address: &Address, latency: &Latency, quantiles: &Quantiles) -> Markup 
             to: bin.to_seconds,
             n: bin.n,
             overlay: bin.overlay.min(bin.n),
-            href: format!("{}#distribution", address.with_selection(Some(bin.from_seconds), Some(bin.to_seconds)).url("/")),
+            href: format!(
+                "{}#distribution",
+                address.with_selection(Some(bin.from_seconds), Some(bin.to_seconds)).url("/")
+            ),
             label: format!(
                 "{} to {}: {}",
                 format::duration(bin.from_seconds),
@@ -89,7 +92,8 @@ fn legend(address: &Address, latency: &Latency) -> Markup {
 }
 
 fn overlay_text(address: &Address) -> String {
-    let texts: Vec<String> = address.query().overlay.iter().map(|o| format!("{} = {}", o.key, o.value)).collect();
+    let texts: Vec<String> =
+        address.query().overlay.iter().map(|o| format!("{} = {}", o.key, o.value)).collect();
     texts.join(" and ")
 }
 

@@ -114,7 +114,8 @@ fn band(band: &AgeBand) -> String {
 
 /// Work in progress by age.
 pub(super) fn wip(address: &Address, wip: &Wip) -> Markup {
-    let bands = wip.kinds.iter().map(|kind| kind.bands.as_slice()).max_by_key(|bands| bands.len()).unwrap_or(&[]);
+    let bands =
+        wip.kinds.iter().map(|kind| kind.bands.as_slice()).max_by_key(|bands| bands.len()).unwrap_or(&[]);
     let most = wip.kinds.iter().map(|kind| kind.n).max().unwrap_or(0);
     html! {
         section.panel aria-labelledby="wip" {

@@ -42,7 +42,8 @@ pub(super) fn render(address: &Address, groups: Option<&Groups>, tags: &TagKeys)
 fn table(address: &Address, groups: &Groups) -> Markup {
     let kind = groups.basis.kind;
     let scale = parts::box_scale(groups.groups.iter().map(|group| &group.quantiles));
-    let fails = parts::fails(kind) && groups.groups.iter().any(|group| group.outcomes.failure_rate().is_some());
+    let fails =
+        parts::fails(kind) && groups.groups.iter().any(|group| group.outcomes.failure_rate().is_some());
     let hidden = groups.total_groups.saturating_sub(groups.groups.len() as u64);
     html! {
         div.scroll { table.rows {

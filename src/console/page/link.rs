@@ -3,9 +3,7 @@
 
 use percent_encoding::{AsciiSet, NON_ALPHANUMERIC, utf8_percent_encode};
 
-use crate::insight::query::{
-    DEFAULT_DAYS, DEFAULT_LIMIT, Filter, Interval, MAX_FILTERS, Measure, Query, Tier,
-};
+use crate::insight::query::{DEFAULT_DAYS, DEFAULT_LIMIT, Filter, Interval, MAX_FILTERS, Measure, Query};
 use crate::work::key::Kind;
 
 /// What is kept as it is in a part of a path.
@@ -100,7 +98,7 @@ impl Address {
         for filter in sorted(&query.filters) {
             add("filter", Some(filter.to_string()));
         }
-        add("tier", (query.tier != Tier::Production).then(|| word(&query.tier)));
+        add("tier", query.tier.map(|tier| word(&tier)));
         add("group", query.group.clone());
         add("interval", query.interval.map(|interval| word(&interval)));
         let usual = Query { measure: None, ..query.clone() }.measure();
@@ -214,11 +212,6 @@ impl Address {
         self.changed(|query| query.interval = Some(interval))
     }
 
-    /// With deployments to another tier.
-    pub fn with_tier(&self, tier: Tier) -> Self {
-        self.changed(|query| query.tier = tier)
-    }
-
     /// The first page.
     pub fn first_page(&self) -> Self {
         self.changed(|_| {})
@@ -312,7 +305,9 @@ mod tests {
     fn only_web_addresses_of_senders_are_followed() {
         assert_eq!(external("https://github.com/a/b"), Some("https://github.com/a/b"));
         assert_eq!(external("HTTP://ci/"), Some("HTTP://ci/"));
-        for url in ["javascript:alert(1)", "java\nscript:x", " https://x", "data:text/html,x", "//x", "", "https:x"] {
+        for url in
+            ["javascript:alert(1)", "java\nscript:x", " https://x", "data:text/html,x", "//x", "", "https:x"]
+        {
             assert_eq!(external(url), None, "{url:?}");
         }
     }

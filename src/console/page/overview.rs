@@ -7,9 +7,7 @@ use super::{
     Frame, cards, controls, distribution, empty, findings, flow, format, frame, groups, parts, quality, trend,
 };
 use crate::insight::query::{Measure, Query};
-use crate::insight::report::{
-    Correlations, Groups, Latency, Quality, Stages, Summary, TagKeys, Trend, Wip,
-};
+use crate::insight::report::{Correlations, Groups, Latency, Quality, Stages, Summary, TagKeys, Trend, Wip};
 use crate::work::key::Kind;
 use crate::work::time::Time;
 
@@ -72,10 +70,7 @@ pub fn render(overview: &Overview<'_>) -> Markup {
     let title = format!("{}, {}", parts::title(kind), controls::range_words(address, &summary.basis));
     let framed = Frame { title: &title, home: "/", basis: Some(&summary.basis) };
     if empty::nothing_yet(summary, overview.quality) {
-        return frame(
-            &Frame { title: "Welcome", home: "/", basis: None },
-            &empty::welcome(overview.ingest),
-        );
+        return frame(&Frame { title: "Welcome", home: "/", basis: None }, &empty::welcome(overview.ingest));
     }
     let finished = summary.finished.get(&kind).copied().unwrap_or(0);
     let content = html! {

@@ -146,7 +146,8 @@ pub(super) fn outcome(outcome: Option<&str>) -> Markup {
 
 /// The other parameters of an address as hidden fields of a form.
 pub(super) fn hidden(address: &Address, except: &[&str]) -> Markup {
-    let kept = address.pairs().into_iter().filter(|(name, _)| name != "cursor" && !except.contains(&name.as_str()));
+    let kept =
+        address.pairs().into_iter().filter(|(name, _)| name != "cursor" && !except.contains(&name.as_str()));
     html! { @for (name, value) in kept { input type="hidden" name=(name) value=(value); } }
 }
 

@@ -23,7 +23,10 @@ fn render_everything() -> Vec<(String, String)> {
         ("one", hostile::one()),
     ];
     let named = |(set, reports): (&str, Reports)| {
-        pages(&reports).into_iter().map(move |(page, html)| (format!("{set} {page}"), html)).collect::<Vec<_>>()
+        pages(&reports)
+            .into_iter()
+            .map(move |(page, html)| (format!("{set} {page}"), html))
+            .collect::<Vec<_>>()
     };
     sets.into_iter().flat_map(named).collect()
 }
@@ -35,7 +38,9 @@ fn regex(text: &str) -> Regex {
 /// The values of an attribute, unescaped.
 fn attributes(html: &str, name: &str) -> Vec<String> {
     let found = regex(&format!(r#"<[a-z][^<>]*?\s{name}="([^"]*)""#));
-    let value = |text: &str| text.replace("&lt;", "<").replace("&gt;", ">").replace("&quot;", "\"").replace("&amp;", "&");
+    let value = |text: &str| {
+        text.replace("&lt;", "<").replace("&gt;", ">").replace("&quot;", "\"").replace("&amp;", "&")
+    };
     found.captures_iter(html).map(|found| value(&found[1])).collect()
 }
 
@@ -79,7 +84,8 @@ fn without_values(html: &str) -> String {
 fn hostile_texts_are_there_as_text() {
     let all = pages(&hostile::texts());
     for text in hostile::TEXTS {
-        let escaped = text.replace('&', "&amp;").replace('<', "&lt;").replace('>', "&gt;").replace('"', "&quot;");
+        let escaped =
+            text.replace('&', "&amp;").replace('<', "&lt;").replace('>', "&gt;").replace('"', "&quot;");
         assert!(all.iter().any(|(_, html)| html.contains(&escaped)), "{text} is nowhere");
     }
 }
@@ -111,7 +117,8 @@ fn addresses_that_are_not_of_the_web_are_not_followed() {
     for (name, html) in pages(&hostile::texts()) {
         assert!(!html.contains("rel=\"noopener noreferrer\""), "{name}");
     }
-    let outward = pages(&realistic::reports()).iter().filter(|(_, html)| html.contains("noopener noreferrer")).count();
+    let outward =
+        pages(&realistic::reports()).iter().filter(|(_, html)| html.contains("noopener noreferrer")).count();
     assert!(outward >= 2, "items and trace lead to the senders");
 }
 
@@ -151,7 +158,8 @@ fn ids_are_unique_and_what_refers_to_one_finds_it() {
         let ids = attributes(html, "id");
         let unique: BTreeSet<&String> = ids.iter().collect();
         assert_eq!(unique.len(), ids.len(), "{name}: {ids:?}");
-        let inside = attributes(html, "href").into_iter().filter_map(|url| url.strip_prefix('#').map(str::to_owned));
+        let inside =
+            attributes(html, "href").into_iter().filter_map(|url| url.strip_prefix('#').map(str::to_owned));
         for id in attributes(html, "aria-labelledby").into_iter().chain(inside) {
             assert!(unique.contains(&id), "{name}: there is no {id}");
         }
@@ -174,7 +182,8 @@ fn headings_go_down_one_step_at_a_time() {
 #[test]
 fn form_controls_have_labels_and_forms_only_ask() {
     for (name, html) in everything() {
-        let labelled: String = regex(r"(?s)<label>.*?</label>").find_iter(html).map(|found| found.as_str()).collect();
+        let labelled: String =
+            regex(r"(?s)<label>.*?</label>").find_iter(html).map(|found| found.as_str()).collect();
         let control = regex(r"<select|<input");
         let hidden = html.matches("<input type=\"hidden\"").count();
         assert_eq!(control.find_iter(html).count() - hidden, control.find_iter(&labelled).count(), "{name}");

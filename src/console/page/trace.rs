@@ -83,8 +83,10 @@ fn facts(trace: &Trace, root: Option<&TraceSpan>) -> Markup {
 fn ticks(axis: Axis) -> Vec<(f64, String)> {
     const SECOND: i64 = 1_000_000;
     const DAY: i64 = 86_400 * SECOND;
-    const STEPS: [i64; 18] =
-        [1, 5, 15, 30, 60, 300, 900, 1_800, 3_600, 7_200, 14_400, 28_800, 43_200, 86_400, 172_800, 604_800, 2_592_000, 15_552_000];
+    const STEPS: [i64; 18] = [
+        1, 5, 15, 30, 60, 300, 900, 1_800, 3_600, 7_200, 14_400, 28_800, 43_200, 86_400, 172_800, 604_800,
+        2_592_000, 15_552_000,
+    ];
     let room = axis.length / 6.0;
     let step = STEPS.into_iter().map(|s| s * SECOND).find(|step| *step as f64 >= room).unwrap_or(365 * DAY);
     let first = (axis.from.micros() / step + 1) * step;
@@ -136,11 +138,14 @@ fn span_row(span: &TraceSpan, index: usize, axis: Axis, grid: &[f64], waits: &[W
     });
     let queued = span.start.zip(span.queued_seconds).filter(|(_, queued)| *queued > 0.0);
     let queued = queued.map(|(start, queued)| axis.at(start.0.plus(-(queued * 1e6) as i64)));
-    let waits: Vec<(f64, f64)> = waits.iter().map(|wait| (axis.at(wait.from.0), axis.at(wait.to.0))).collect();
+    let waits: Vec<(f64, f64)> =
+        waits.iter().map(|wait| (axis.at(wait.from.0), axis.at(wait.to.0))).collect();
     let events: Vec<(f64, String)> = span
         .events
         .iter()
-        .map(|event| (axis.at(event.at.0), format!("{}, {}", event.name.replace('_', " "), format::minute(event.at.0))))
+        .map(|event| {
+            (axis.at(event.at.0), format!("{}, {}", event.name.replace('_', " "), format::minute(event.at.0)))
+        })
         .collect();
     let mut class = format!("k-{}", if span.step.is_some() { "step" } else { span.kind.as_str() });
     if span.error {
@@ -180,7 +185,9 @@ fn span_row(span: &TraceSpan, index: usize, axis: Axis, grid: &[f64], waits: &[W
 }
 
 fn span_detail(span: &TraceSpan) -> Markup {
-    let at = |at: Option<crate::insight::report::At>| at.map_or_else(|| "not known".to_owned(), |at| format!("{} UTC", format::minute(at.0)));
+    let at = |at: Option<crate::insight::report::At>| {
+        at.map_or_else(|| "not known".to_owned(), |at| format!("{} UTC", format::minute(at.0)))
+    };
     html! {
         div.span-detail {
             dl.checks {

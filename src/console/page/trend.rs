@@ -19,11 +19,8 @@ pub(super) fn render(address: &Address, trend: &Trend) -> Markup {
     let every = parts::interval(trend.interval);
     let heading = format!("Median {} by {every}", parts::time_of(kind));
     // What lies before the first item of any series says nothing.
-    let first = trend
-        .series
-        .iter()
-        .filter_map(|series| series.points.iter().position(|point| point.n > 0))
-        .min();
+    let first =
+        trend.series.iter().filter_map(|series| series.points.iter().position(|point| point.n > 0)).min();
     let series: Vec<Series> = trend
         .series
         .iter()

@@ -201,7 +201,7 @@ prop_compose! {
         length in 1..100_000_000_000_000_i64,
         filters in filters(),
         overlay in filters(),
-        (tier, interval) in (choice(Tier::WORDS), prop::option::of(choice(Interval::WORDS))),
+        (tier, interval) in (prop::option::of(choice(Tier::WORDS)), prop::option::of(choice(Interval::WORDS))),
         (group, cursor) in (prop::option::of(text()), prop::option::of(text())),
         measure in prop::option::of(choice(Measure::WORDS)),
         slower in prop::option::of(0.0..1e12_f64),

@@ -43,6 +43,7 @@ impl Running {
         let fake = Arc::new(Fake::default());
         let console = Console {
             store: store.clone(),
+            ingest: "http://127.0.0.1:5000".to_owned(),
             reports: fake.clone(),
             metrics: Metrics::new(),
             token: token.map(Into::into),

@@ -69,7 +69,9 @@ pub(crate) fn overview_page(reports: &Reports, asked: &str) -> Markup {
 /// Every page, with its name.
 pub(crate) fn pages(reports: &Reports) -> Vec<(&'static str, String)> {
     let found = reports.detail.value.as_ref().map(|value| format!("{}={value}", reports.detail.key));
-    let overlay = found.map(|overlay| form_urlencoded::Serializer::new(String::new()).append_pair("overlay", &overlay).finish());
+    let overlay = found.map(|overlay| {
+        form_urlencoded::Serializer::new(String::new()).append_pair("overlay", &overlay).finish()
+    });
     vec![
         ("overview", overview_page(reports, "").into_string()),
         (

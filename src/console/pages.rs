@@ -1,0 +1,160 @@
+//! The routes of the page: read the question from the address, ask for the reports that it takes,
+//! render them. What goes wrong becomes a page too.
+
+use std::future::Future;
+use std::sync::Arc;
+
+use axum::Router;
+use axum::extract::{Path, RawQuery, State};
+use axum::http::{HeaderName, HeaderValue, StatusCode, header};
+use axum::response::{IntoResponse, Response};
+use axum::routing::get;
+use maud::Markup;
+
+use super::Console;
+use super::api::problem::{Problem, ProblemType};
+use super::page::link::Address;
+use super::page::overview::{self, Overview};
+use super::page::{assets, detail, items, problem, trace};
+use crate::clock;
+use crate::insight::query::Query;
+use crate::insight::reports::{ReportError, Reports};
+use crate::store::Store;
+
+/// How long a browser may keep an asset: its address changes with its content.
+const FOR_EVER: HeaderValue = HeaderValue::from_static("public, max-age=31536000, immutable");
+
+pub(super) fn router<S: Store, R: Reports>() -> Router<Arc<Console<S, R>>> {
+    Router::new()
+        .route("/", get(overview::<S, R>))
+        .route("/items", get(items::<S, R>))
+        .route("/tags/{key}", get(detail::<S, R>))
+        .route("/traces/{id}", get(trace::<S, R>))
+        .route("/assets/{name}", get(asset))
+}
+
+/// HTML, whatever it says.
+fn html(status: StatusCode, page: Markup) -> Response {
+    let kind = HeaderValue::from_static("text/html; charset=utf-8");
+    (status, [(header::CONTENT_TYPE, kind)], page.into_string()).into_response()
+}
+
+/// What went wrong, as a page.
+pub(super) fn failed(problem: &Problem) -> Response {
+    let page = problem::render(problem.status, &problem.title, &problem.detail);
+    let mut response = html(problem.kind.status(), page);
+    if problem.kind == ProblemType::Loading {
+        // Without a script too, the page comes by itself once there is something to see.
+        response.headers_mut().insert(HeaderName::from_static("refresh"), HeaderValue::from_static("2"));
+    }
+    response
+}
+
+/// The question that an address puts, and how.
+fn asked(raw: Option<&str>) -> Result<(Query, Address), ReportError> {
+    let given: Vec<(String, String)> =
+        form_urlencoded::parse(raw.unwrap_or_default().as_bytes()).into_owned().collect();
+    let pairs = given.iter().map(|(name, value)| (name.as_str(), value.as_str()));
+    let query = Query::parse(pairs, clock::now())?;
+    let address = Address::new(&query, &given);
+    Ok((query, address))
+}
+
+async fn page(rendered: impl Future<Output = Result<Markup, ReportError>>) -> Response {
+    match rendered.await {
+        Ok(page) => html(StatusCode::OK, page),
+        Err(error) => failed(&Problem::from(error)),
+    }
+}
+
+async fn overview<S: Store, R: Reports>(
+    State(console): State<Arc<Console<S, R>>>,
+    RawQuery(raw): RawQuery,
+) -> Response {
+    page(async {
+        let (query, address) = asked(raw.as_deref())?;
+        let reports = &*console.reports;
+        // What to group by depends on what there is; everything else can be asked at once.
+        let tags = reports.tags(&query).await?;
+        let grouped = overview::grouped_query(&query, &tags);
+        let correlated = overview::correlations_query(&query);
+        let groups = async {
+            match grouped.group {
+                Some(_) => reports.groups(&grouped).await.map(Some),
+                None => Ok(None),
+            }
+        };
+        let (summary, latency, correlations, groups, trend, stages, wip, quality) = tokio::try_join!(
+            reports.summary(&query),
+            reports.latency(&query),
+            reports.correlations(&correlated),
+            groups,
+            reports.trend(&query),
+            reports.stages(&query),
+            reports.wip(&query),
+            reports.quality(&query),
+        )?;
+        Ok(overview::render(&Overview {
+            address: &address,
+            summary: &summary,
+            latency: &latency,
+            correlations: &correlations,
+            groups: groups.as_ref(),
+            trend: &trend,
+            stages: &stages,
+            wip: &wip,
+            quality: &quality,
+            tags: &tags,
+            ingest: &console.ingest,
+            now: clock::now(),
+        }))
+    })
+    .await
+}
+
+async fn items<S: Store, R: Reports>(
+    State(console): State<Arc<Console<S, R>>>,
+    RawQuery(raw): RawQuery,
+) -> Response {
+    page(async {
+        let (query, address) = asked(raw.as_deref())?;
+        let reports = &*console.reports;
+        let (items, tags) = tokio::try_join!(reports.items(&query), reports.tags(&query))?;
+        Ok(items::render(&address, &items, &tags))
+    })
+    .await
+}
+
+async fn detail<S: Store, R: Reports>(
+    State(console): State<Arc<Console<S, R>>>,
+    Path(key): Path<String>,
+    RawQuery(raw): RawQuery,
+) -> Response {
+    page(async {
+        let (query, address) = asked(raw.as_deref())?;
+        let reports = &*console.reports;
+        let (detail, tags) = tokio::try_join!(reports.detail(&query, &key), reports.tags(&query))?;
+        Ok(detail::render(&address, &detail, &tags))
+    })
+    .await
+}
+
+async fn trace<S: Store, R: Reports>(
+    State(console): State<Arc<Console<S, R>>>,
+    Path(id): Path<String>,
+) -> Response {
+    page(async { Ok(trace::render(&console.reports.trace(&id).await?)) }).await
+}
+
+async fn asset(Path(name): Path<String>) -> Response {
+    match assets::at(&format!("/assets/{name}")) {
+        Some(asset) => {
+            let headers = [
+                (header::CONTENT_TYPE, HeaderValue::from_static(asset.content_type)),
+                (header::CACHE_CONTROL, FOR_EVER),
+            ];
+            (headers, asset.text).into_response()
+        }
+        None => StatusCode::NOT_FOUND.into_response(),
+    }
+}
