@@ -1,4 +1,4 @@
-//! The console listener: what people and monitoring see. A request passes the [`guard`] (is it meant
+//! The console listener: what people and monitoring see. A request passes the `guard` (is it meant
 //! for this server, does it bring the token) and comes to the metrics or to the [`api`]; only the
 //! health routes are open. Every answer leaves with the headers that keep a browser from using it
 //! for anything else.
