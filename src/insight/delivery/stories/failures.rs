@@ -88,6 +88,10 @@ fn a_fix_is_one_only_when_it_comes_for_the_first_time() {
     assert_eq!(value(&items, MetricName::ReworkRate).0, Some(1.0 / 3.0));
     // 1 alone, of three.
     assert_eq!(value(&items, MetricName::ChangeFailureRate).0, Some(1.0 / 3.0));
+    // Nor where no commit tells that it is the same.
+    let without: Vec<Seen> =
+        items.into_iter().map(|seen| seen.deploy(|deployed| deployed.sha = None)).collect();
+    assert_eq!(value(&without, MetricName::ReworkRate).0, Some(1.0 / 3.0));
 }
 
 #[test]
