@@ -94,7 +94,7 @@ impl Asked {
 
     /// What DORA's metrics are about.
     fn production(&self) -> super::report::Basis {
-        self.basis(self.query.tier.unwrap_or(Tier::Production))
+        self.basis(delivery::tier(&self.query))
     }
 }
 
@@ -208,7 +208,7 @@ fn slowest(
 impl<S: Store> Reports for Desk<S> {
     async fn summary(&self, query: &Query) -> Result<Summary, ReportError> {
         self.ask(query, |population, _, asked| {
-            delivery::summary(population, &asked.query, asked.any_tier(), asked.now)
+            delivery::summary(population, &asked.query, asked.production(), asked.now)
         })
         .await
     }
@@ -298,7 +298,7 @@ impl<S: Store> Reports for Desk<S> {
     }
 
     async fn stages(&self, query: &Query) -> Result<Stages, ReportError> {
-        self.ask(query, |population, _, asked| delivery::stages(population, &asked.query, asked.any_tier()))
+        self.ask(query, |population, _, asked| delivery::stages(population, &asked.query, asked.production()))
             .await
     }
 
