@@ -17,7 +17,7 @@ pub(super) fn map<T: Send>(threads: usize, count: usize, each: impl Fn(usize) ->
         taken.collect::<Vec<_>>()
     };
     let mut done = std::thread::scope(|scope| {
-        let others: Vec<_> = (1..threads.min(count)).map(|_| scope.spawn(&work)).collect();
+        let others: Vec<_> = (1..threads.min(count)).map(|_| scope.spawn(work)).collect();
         let mut done = work();
         for other in others {
             match other.join() {
