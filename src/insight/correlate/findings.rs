@@ -277,7 +277,8 @@ fn sides(seconds: &[f64], members: &Members, total: f64) -> LatencySides {
     let median = |n: u64, side: bool| {
         let at = |position| members.select(position, side).map_or(0.0, |item| seconds[item]);
         let middle = n.saturating_sub(1) / 2;
-        if n % 2 == 1 { at(middle) } else { (at(middle) + at(middle + 1)) / 2.0 }
+        let (below, above) = (at(middle), at(n / 2));
+        below + (above - below) * 0.5
     };
     LatencySides {
         p50_with_seconds: median(n, true),
