@@ -7,6 +7,7 @@ use super::{
     Frame, cards, controls, distribution, empty, findings, flow, format, frame, groups, parts, quality, trend,
 };
 use crate::insight::query::{Measure, Query};
+use crate::insight::report::Basis;
 use crate::insight::report::{Correlations, Groups, Latency, Quality, Stages, Summary, TagKeys, Trend, Wip};
 use crate::work::key::Kind;
 use crate::work::time::Time;
@@ -50,6 +51,21 @@ pub fn correlations_query(query: &Query) -> Query {
         (asked.slower, asked.faster) = (None, None);
     }
     asked
+}
+
+/// What stands in for correlations that are still being computed.
+pub fn unfinished(query: &Query, basis: &Basis) -> Correlations {
+    Correlations {
+        basis: Basis { kind: query.kind, ..basis.clone() },
+        measure: query.measure(),
+        n: 0,
+        selection: None,
+        insufficient_data: Some("still being computed; this page comes again by itself".to_owned()),
+        singles_tested: 0,
+        pairs_tested: 0,
+        findings: Vec::new(),
+        note: String::new(),
+    }
 }
 
 /// What to ask for the table of groups: by `team`, or else by whatever most items have, if the

@@ -7,10 +7,11 @@
 //! known. Builds run beside these stages, so their time is in there already and is not added again.
 
 use super::{Delivery, changes, dora::tier_word, seconds};
-use crate::insight::cohort::{Sieve, quantiles};
+use crate::insight::cohort::Sieve;
 use crate::insight::population::{Population, counts};
 use crate::insight::query::{Query, QueryError};
 use crate::insight::report::{Basis, Stage, StageName, Stages};
+use crate::insight::stats::quantile::summary;
 use crate::work::event::Outcome;
 use crate::work::key::Kind;
 use crate::work::time::Time;
@@ -47,7 +48,7 @@ impl Measured {
         Stage {
             stage,
             active,
-            quantiles: quantiles(&self.seconds),
+            quantiles: summary(&self.seconds),
             total_seconds: self.seconds.iter().sum(),
             n: self.seconds.len() as u64,
             of: self.of,

@@ -2,10 +2,11 @@
 //! towards what finishes; this is the rest.
 
 use super::seconds;
-use crate::insight::cohort::{Sieve, quantiles};
+use crate::insight::cohort::Sieve;
 use crate::insight::population::{Population, age};
 use crate::insight::query::{Query, QueryError};
 use crate::insight::report::{AgeBand, Basis, Wip, WipKind};
+use crate::insight::stats::quantile::summary;
 use crate::work::key::Kind;
 use crate::work::time::Time;
 
@@ -39,7 +40,7 @@ pub fn wip(
         let n = rows.len() as u64;
         let mut ages: Vec<f64> = rows.iter().filter_map(|row| age_of(*row)).map(seconds).collect();
         ages.sort_unstable_by(f64::total_cmp);
-        kinds.push(WipKind { kind, n, age: quantiles(&ages), bands: bands(&ages) });
+        kinds.push(WipKind { kind, n, age: summary(&ages), bands: bands(&ages) });
         if kind == query.kind {
             oldest = rows;
         }
