@@ -83,7 +83,7 @@ pub fn lines(chart: &Lines<'_>) -> Markup {
     let y = |value: f64| top + chart.height * (1.0 - chart.scale.at(value) / 100.0);
     html! {
         svg.chart.lines width="100%" height=(top + chart.height + 26.0) role="group" aria-label=(chart.name) {
-            (frame(chart.scale, chart.times, chart.tick, top, chart.height))
+            (grid(chart.scale, chart.times, top, chart.height))
             @for line in chart.lines {
                 @let n = line.points.len();
                 @let points: Vec<_> = line.points.iter().enumerate()
@@ -103,6 +103,7 @@ pub fn lines(chart: &Lines<'_>) -> Markup {
                     }
                 }
             }
+            (values(chart.scale.ticks().iter().copied(), chart.scale, chart.tick, top, chart.height))
         }
     }
 }
@@ -130,7 +131,7 @@ pub fn columns(chart: &Columns<'_>) -> Markup {
     let width = 100.0 / n as f64;
     html! {
         svg.chart.columns width="100%" height=(top + chart.height + 26.0) role="group" aria-label=(chart.name) {
-            (frame(chart.scale, chart.times, chart.tick, top, chart.height))
+            (grid(chart.scale, chart.times, top, chart.height))
             @for (index, dot) in chart.columns.iter().enumerate() {
                 @if let Some(value) = dot.value {
                     @let tall = chart.height * chart.scale.at(value) / 100.0;
@@ -142,20 +143,36 @@ pub fn columns(chart: &Columns<'_>) -> Markup {
                     }
                 }
             }
+            (values(chart.scale.ticks().last().copied().into_iter(), chart.scale, chart.tick, top, chart.height))
         }
     }
 }
 
-fn frame(scale: &Linear, times: &[(f64, String)], tick: fn(f64, f64) -> String, top: f64, height: f64) -> Markup {
-    let greatest = scale.ticks().last().copied().unwrap_or(1.0);
+/// Lines at the ticks of the values, and the labels of the times.
+fn grid(scale: &Linear, times: &[(f64, String)], top: f64, height: f64) -> Markup {
     html! {
         @for value in scale.ticks() {
             @let y = top + height * (1.0 - scale.at(*value) / 100.0);
             line.grid x1="0" x2="100%" y1=(number(y)) y2=(number(y)) {}
-            @if *value > 0.0 { text.tick x="0" y=(number(y - 4.0)) { (tick(*value, greatest)) } }
         }
         @for (place, text) in times {
             text.tick x=(percent(*place)) y=(number(top + height + 18.0)) text-anchor=(anchor(*place)) { (text) }
+        }
+    }
+}
+
+/// The labels of the values, above what is drawn.
+fn values(
+    ticks: impl Iterator<Item = f64>,
+    scale: &Linear,
+    tick: fn(f64, f64) -> String,
+    top: f64,
+    height: f64,
+) -> Markup {
+    let greatest = scale.ticks().last().copied().unwrap_or(1.0);
+    html! {
+        @for value in ticks.filter(|value| *value > 0.0) {
+            text.tick x="0" y=(number(top + height * (1.0 - scale.at(value) / 100.0) - 4.0)) { (tick(value, greatest)) }
         }
     }
 }

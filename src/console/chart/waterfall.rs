@@ -10,8 +10,10 @@ pub struct Row<'a> {
     pub span: Option<(f64, f64)>,
     /// Where it began to wait in a queue.
     pub queued: Option<f64>,
-    /// Gaps to show within it.
-    pub waits: &'a [(f64, f64)],
+    /// Gaps to show within it, with what is written there.
+    pub waits: &'a [(f64, f64, String)],
+    /// Gaps of the whole, behind every row.
+    pub gaps: &'a [(f64, f64)],
     /// Things that happened: where, and what.
     pub events: &'a [(f64, String)],
     /// How it looks: by kind, and whether it failed or is open.
@@ -28,6 +30,7 @@ pub struct Row<'a> {
 pub fn row(row: &Row<'_>, grid: &[f64]) -> Markup {
     html! {
         svg.chart.span width="100%" height="28" role="group" aria-label=(row.label) {
+            @for (a, b) in row.gaps { rect.gap x=(percent(*a)) width=(percent((b - a).max(0.0))) height="28" {} }
             @for place in grid { line.grid x1=(percent(*place)) x2=(percent(*place)) y1="0" y2="28" {} }
             @if let Some((from, to)) = row.span {
                 @let width = (to - from).max(0.35);
@@ -40,8 +43,11 @@ pub fn row(row: &Row<'_>, grid: &[f64]) -> Markup {
                     title { (row.label) }
                     rect x=(percent(from)) width=(percent(width)) y="7" height="14" rx="3" {}
                 }
-                @for (a, b) in row.waits {
+                @for (a, b, text) in row.waits {
                     rect.wait x=(percent(*a)) width=(percent((b - a).max(0.0))) y="7" height="14" {}
+                    @if b - a > 11.0 {
+                        text.waits x=(percent((a + b) / 2.0)) y="18" text-anchor="middle" aria-hidden="true" { (text) }
+                    }
                 }
                 @for (place, what) in row.events {
                     g.event {
@@ -82,6 +88,7 @@ mod tests {
             span: Some((100.0, 100.0)),
             queued: None,
             waits: &[],
+            gaps: &[],
             events: &[],
             class: "job",
             label: "l",

@@ -53,7 +53,7 @@ fn change(metric: &Metric) -> Option<(&'static str, String, bool)> {
     let (now, before) = (metric.value?, metric.previous?);
     let difference = now - before;
     let text = match metric.unit {
-        Unit::Share => format::points(difference),
+        Unit::Share => format::points(difference.abs()).trim_start_matches('+').to_owned(),
         Unit::Seconds | Unit::PerDay if before > 0.0 => format::share((difference / before).abs()),
         Unit::Seconds | Unit::PerDay => return None,
     };
@@ -97,7 +97,7 @@ fn card(address: &Address, metric: &Metric) -> Markup {
                         span.sub { " was " (value(before, metric.unit)) }
                     },
                     (None, Some(before)) => span.sub { "Unchanged, was " (value(before, metric.unit)) },
-                    _ => span.sub { "Nothing to compare in the period before" },
+                    _ => span.sub { "No earlier figure" },
                 }
             }
             a.spark-link href=(format!("{}#trend", address.with_kind(kind(metric.name)).url("/"))) aria-label=(trend) {
@@ -148,7 +148,7 @@ mod tests {
     #[test]
     fn shares_change_by_points_and_durations_by_percent() {
         let changed = |unit, now, before| change(&metric(MetricName::IssueLeadTime, unit, now, before));
-        assert_eq!(changed(Unit::Share, 0.24, 0.2), Some(("▲", "+4 pp".to_owned(), false)));
+        assert_eq!(changed(Unit::Share, 0.24, 0.2), Some(("▲", "4 pp".to_owned(), false)));
         assert_eq!(changed(Unit::Seconds, 75.0, 100.0), Some(("▼", "25%".to_owned(), true)));
         assert_eq!(changed(Unit::Seconds, 75.0, 0.0), None);
         assert_eq!(changed(Unit::Share, 0.2, 0.2), None);

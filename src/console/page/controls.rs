@@ -29,6 +29,11 @@ pub(super) fn range_words(address: &Address, basis: &Basis) -> String {
     }
 }
 
+/// The dates of a range that was put in other words.
+pub(super) fn dates(address: &Address, basis: &Basis) -> Markup {
+    html! { @if address.days().is_some() { " · " (parts::range(basis)) } }
+}
+
 /// All controls, for the page at `path`.
 pub(super) fn render(address: &Address, path: &str, basis: &Basis, tags: &TagKeys) -> Markup {
     html! {

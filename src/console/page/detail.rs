@@ -18,7 +18,7 @@ pub fn render(address: &Address, detail: &Detail, tags: &TagKeys) -> Markup {
         nav.crumbs aria-label="Way back" { a href=(home) { "Overview" } span aria-hidden="true" { "/" } bdi { (detail.key) } }
         header.page {
             h1 { bdi { (detail.key) } span.range { (parts::title(detail.basis.kind)) ", " (controls::range_words(address, &detail.basis)) } }
-            p.sub { (format::counted(detail.total_values, "value", "values")) " · " (parts::range(&detail.basis)) }
+            p.sub { (format::counted(detail.total_values, "value", "values")) (controls::dates(address, &detail.basis)) }
         }
         (controls::render(address, &path, &detail.basis, tags))
         (others(address, detail, tags))
@@ -104,8 +104,7 @@ fn row(
                 }
                 td.contrast {
                     @if let Some(contrast) = value.contrast {
-                        span.num { (format::signed(contrast)) }
-                        (bars::diverging(contrast, None, 1.0, &format!("contrast {}", format::signed(contrast))))
+                        (bars::diverging(contrast, None, 1.0, Some(&format::signed(contrast)), &format!("contrast {}", format::signed(contrast))))
                     }
                 }
             }
@@ -126,7 +125,7 @@ fn strata(address: &Address, detail: &Detail) -> Markup {
     let measure = address.query().measure();
     html! {
         section.panel aria-labelledby="strata" {
-            (parts::heading("strata", &format!("Is it really {value}?"), &html! {}))
+            (parts::heading("strata", "Is something else behind it?", &html! {}))
             p.note {
                 "The effect of " (parts::attribute(&detail.key, value)) " within the values of each other key. If it shrinks to less than half, that key may be what is behind it; if it turns round, look there first."
             }
@@ -172,7 +171,7 @@ fn stratum(table: &Stratification, measure: Measure) -> Markup {
                         td.num { (side(level.with)) } td.num { (side(level.without)) }
                         td.num { (level.effect.map_or_else(|| format::NOTHING.to_owned(), format::signed)) }
                         td.contrast { @if let Some(effect) = level.effect {
-                            (bars::diverging(effect, None, reach, &format!("effect {}", format::signed(effect))))
+                            (bars::diverging(effect, None, reach, None, &format!("effect {}", format::signed(effect))))
                         } }
                     }
                 } }

@@ -13,7 +13,7 @@ pub(super) fn render(address: &Address, latency: &Latency) -> Markup {
     let heading = format!("How long {} take", parts::many(kind));
     html! {
         section.panel.distribution aria-labelledby="distribution" {
-            (parts::heading("distribution", &heading, &html! {}))
+            (parts::heading("distribution", &heading, &form(address, latency)))
             @match latency.quantiles {
                 None => p.none { "No finished " (parts::many(kind)) " in this range." },
                 Some(quantiles) => {
@@ -30,6 +30,7 @@ pub(super) fn render(address: &Address, latency: &Latency) -> Markup {
 
 fn chart(address: &Address, latency: &Latency, quantiles: &Quantiles) -> Markup {
     let kind = latency.basis.kind;
+    let overlaid = !address.query().overlay.is_empty();
     let bars: Vec<Bar> = latency
         .histogram
         .iter()
@@ -37,7 +38,7 @@ fn chart(address: &Address, latency: &Latency, quantiles: &Quantiles) -> Markup 
             from: bin.from_seconds,
             to: bin.to_seconds,
             n: bin.n,
-            overlay: bin.overlay.min(bin.n),
+            overlay: if overlaid { bin.overlay.min(bin.n) } else { 0 },
             href: format!("{}#distribution", address.with_selection(Some(bin.from_seconds), Some(bin.to_seconds)).url("/")),
             label: format!(
                 "{} to {}: {}",
@@ -83,7 +84,6 @@ fn legend(address: &Address, latency: &Latency) -> Markup {
                 a.quiet href=(format!("{}#distribution", address.with_overlay(Vec::new()).url("/"))) { "Remove overlay" }
             }
             @if own { a.quiet href=(format!("{}#distribution", address.with_selection(None, None).url("/"))) { "Back to slowest tenth" } }
-            (form(address, latency))
         }
     }
 }
@@ -112,15 +112,15 @@ fn form(address: &Address, latency: &Latency) -> Markup {
     let lower: Vec<f64> = latency.histogram.iter().map(|bin| bin.from_seconds).collect();
     let upper: Vec<f64> = latency.histogram.iter().map(|bin| bin.to_seconds).collect();
     html! {
-        details.menu.end {
-            summary.quiet { "Select a range" }
+        @if !latency.histogram.is_empty() { details.menu.end {
+            summary.chip { "Select a range" }
             form.pop method="get" action="/#distribution" {
                 (parts::hidden(address, &["slower", "faster"]))
                 label { "At least" select name="slower" { (options(query.slower, &lower, "–")) } }
                 label { "At most" select name="faster" { (options(query.faster, &upper, "–")) } }
                 button type="submit" { "Select" }
             }
-        }
+        } }
     }
 }
 

@@ -37,9 +37,11 @@ pub(super) fn welcome(ingest: &str) -> Markup {
     let hook = format!("{ingest}/github");
     let example = format!(
         "SECRET=the-secret-of-the-configuration\n\
-         body='{{\"action\":\"closed\",\"issue\":{{\"number\":12,\"title\":\"Slow checkout\",\"state\":\"closed\",\"state_reason\":\"completed\",\n\
-         \"labels\":[{{\"name\":\"team:payments\"}}],\"created_at\":\"2026-03-02T09:00:00Z\",\"updated_at\":\"2026-03-04T15:30:00Z\",\n\
-         \"closed_at\":\"2026-03-04T15:30:00Z\"}},\"repository\":{{\"full_name\":\"acme/api\",\"html_url\":\"https://github.com/acme/api\"}}}}'\n\
+         body='{{\"action\":\"closed\",\"issue\":{{\"number\":12,\"title\":\"Slow checkout\",\n\
+         \x20 \"state\":\"closed\",\"state_reason\":\"completed\",\"labels\":[{{\"name\":\"team:payments\"}}],\n\
+         \x20 \"created_at\":\"2026-03-02T09:00:00Z\",\"updated_at\":\"2026-03-04T15:30:00Z\",\n\
+         \x20 \"closed_at\":\"2026-03-04T15:30:00Z\"}},\n\
+         \x20 \"repository\":{{\"full_name\":\"acme/api\",\"html_url\":\"https://github.com/acme/api\"}}}}'\n\
          signature=$(printf '%s' \"$body\" | openssl dgst -sha256 -hmac \"$SECRET\" -r | cut -d ' ' -f 1)\n\
          curl {hook} -H 'Content-Type: application/json' -H 'X-GitHub-Event: issues' \\\n\
          \x20 -H \"X-Hub-Signature-256: sha256=$signature\" --data-binary \"$body\""
@@ -48,9 +50,9 @@ pub(super) fn welcome(ingest: &str) -> Markup {
         section.welcome {
             h1 { "Waiting for the first webhook" }
             p.lead { "Point GitHub or Jenkins here. As soon as something is delivered, this page shows how long work takes, where it waits, and what slow issues and failed deploys have in common." }
-            ol.steps {
+            ul.steps {
                 li {
-                    h2 { "Add a webhook at GitHub" }
+                    h2 { "From GitHub" }
                     p { "In the repository or the organisation: Settings, Webhooks, Add webhook." }
                     dl.checks {
                         div { dt { "Payload URL" } dd { code { (hook) } } }
@@ -61,11 +63,11 @@ pub(super) fn welcome(ingest: &str) -> Markup {
                     p.note { "GitHub must be able to reach the address: use the public name of this server there, with TLS in front of it." }
                 }
                 li {
-                    h2 { "Or one from Jenkins" }
+                    h2 { "From Jenkins" }
                     p { "Notification plugin, format JSON, all events, to " code { (ingest) "/jenkins?token=…" } " with one of " code { "sources.jenkins.secrets" } "." }
                 }
                 li {
-                    h2 { "Or try one by hand" }
+                    h2 { "By hand, to try it" }
                     pre tabindex="0" role="region" aria-label="Example with curl" { code { (example) } }
                     p.note { "It is answered with 202 once it is on disk. Then load this page again, and choose All as the range." }
                 }

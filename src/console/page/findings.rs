@@ -6,8 +6,8 @@ use super::link::{self, Address};
 use super::{format, parts, sentence};
 use crate::console::chart::bars;
 use crate::insight::query::{Filter, Measure, OUTCOME};
-use crate::insight::report::{Correlations, Finding, Strength};
-use crate::work::key::Kind;
+use crate::insight::report::{Correlations, Direction, Finding, Strength};
+use crate::work::key::{Key, Kind};
 
 /// How many findings are shown at once; the rest can be unfolded.
 const SHOWN: usize = 8;
@@ -51,9 +51,9 @@ fn list(address: &Address, found: &Correlations, first: &Finding) -> Markup {
     let reach = found.findings.iter().map(|finding| finding.effect.abs()).fold(0.1, f64::max);
     html! {
         @if first.significant {
-            p.lead { (sentence::of(first, found.basis.kind)) }
+            p.lead.callout.good[first.direction == Direction::Better] { (sentence::of(first, found.basis.kind)) }
         } @else {
-            p.lead { "Nothing stands out. No tag goes with "
+            p.lead.callout.quiet-finding { "Nothing stands out. No tag goes with "
                 @match found.measure { Measure::Latency => "slow ", Measure::Failure => "failed " }
                 (parts::many(found.basis.kind)) " more than chance would have it; the nearest is below." }
         }
@@ -101,11 +101,14 @@ fn entry(address: &Address, found: &Correlations, finding: &Finding, index: usiz
                     }
                 }
                 (badges(finding))
+                @if let Some(exemplar) = finding.exemplars.first() {
+                    a.quiet href=(link::trace_path(exemplar)) aria-label=(format!("An example of {name}")) { (example(exemplar)) }
+                }
                 @if !finding.aliases.is_empty() {
                     p.sub { "the same items as " bdi { (parts::attributes_text(&finding.aliases)) } }
                 }
             }
-            div.bar { (bars::diverging(finding.score, Some(finding.effect), reach, &label)) }
+            div.bar { (bars::diverging(finding.score, Some(finding.effect), reach, Some(&format::signed(finding.score)), &label)) }
             (facts(finding))
             @if writable { (actions(address, found, finding, &attributes)) }
         }
@@ -139,6 +142,14 @@ fn facts(finding: &Finding) -> Markup {
     }
 }
 
+/// What an exemplar is called: its number, where it has one.
+fn example(exemplar: &str) -> String {
+    match exemplar.parse::<Key>() {
+        Ok(key) if key.kind().depth() < 2 => format!("e.g. #{}", key.id()),
+        _ => "example".to_owned(),
+    }
+}
+
 fn signed(value: f64) -> String {
     if value < 0.0 { format::figure(value) } else { format!("+{}", format::figure(value)) }
 }
@@ -165,7 +176,8 @@ fn badges(finding: &Finding) -> Markup {
                 (parts::badge("sign reversal", "warn", "Within the values of another key the effect is the other way round"))
             }
             @if let Some(pair) = &finding.explained_by {
-                (parts::badge(&format!("explained by {}", parts::attributes_text(pair)), "", "Without the items that have both the effect vanishes"))
+                @let values: Vec<&str> = pair.iter().map(|attribute| attribute.value.as_str()).collect();
+                (parts::badge(&format!("explained by {}", values.join(" + ")), "", &format!("Without the items that have {} the effect vanishes", parts::attributes_text(pair))))
             }
         }
     }
@@ -185,9 +197,6 @@ fn actions(address: &Address, found: &Correlations, finding: &Finding, attribute
             }
             a.button href=(traces(address, found, attributes)) aria-label=(format!("Show traces with {name}")) { "Show traces" }
             a.button href=(format!("{}#distribution", address.with_overlay(attributes.to_vec()).url("/"))) aria-label=(format!("Lay {name} over the histogram")) { "Overlay" }
-            @for (index, exemplar) in finding.exemplars.iter().take(1).enumerate() {
-                a.quiet href=(link::trace_path(exemplar)) aria-label=(format!("Example {} of {name}", index + 1)) { "Example" }
-            }
         }
     }
 }

@@ -24,7 +24,7 @@ pub fn render(address: &Address, items: &Items, tags: &TagKeys) -> Markup {
             p.sub {
                 (parts::counted(items.total, kind))
                 @if let Some(selected) = selected(address) { ", " (selected) }
-                " · " (parts::range(&items.basis))
+                (controls::dates(address, &items.basis))
             }
         }
         (controls::render(address, "/items", &items.basis, tags))
@@ -81,7 +81,7 @@ fn row(address: &Address, item: &ItemRow, slowest: f64) -> Markup {
                 @for (key, value) in all.iter().take(TAGS) {
                     @let filter = Filter::include(key, value);
                     @if link::writable(&filter) {
-                        a.chip href=(address.with_filter(&filter).url("/items")) aria-label=(format!("Only {key} = {value}")) { bdi { (value) } }
+                        a.chip href=(address.with_filter(&filter).url("/items")) title=(format!("{key} = {value}")) aria-label=(format!("Only {key} = {value}")) { bdi { (value) } }
                     }
                 }
                 @if all.len() > TAGS { span.sub { "+" (all.len() - TAGS) } }

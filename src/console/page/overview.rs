@@ -83,7 +83,7 @@ pub fn render(overview: &Overview<'_>) -> Markup {
             h1 { (parts::title(kind)) span.range { (controls::range_words(address, &summary.basis)) } }
             p.sub {
                 (format::count(finished)) " finished, " (format::count(summary.open.get(&kind).copied().unwrap_or(0))) " open"
-                " · " (parts::range(&summary.basis))
+                (controls::dates(address, &summary.basis))
             }
         }
         (controls::render(address, "/", &summary.basis, overview.tags))

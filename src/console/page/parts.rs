@@ -128,9 +128,9 @@ pub(super) fn sender(key: &Key) -> &'static str {
     }
 }
 
-/// A mark with a word; `tone` is worse, better, warn or nothing.
+/// A mark with a word; `tone` is `warn` or nothing.
 pub(super) fn badge(text: &str, tone: &str, why: &str) -> Markup {
-    html! { span class=(format!("badge {tone}")) title=(why) { (text) } }
+    html! { span.badge.warn[tone == "warn"] title=(why) { bdi { (text) } } }
 }
 
 /// How something ended, with a sign that does not depend on colour.

@@ -79,16 +79,16 @@ fn facts(trace: &Trace, root: Option<&TraceSpan>) -> Markup {
     }
 }
 
-/// Ticks at whole units of time, at most seven.
+/// Ticks at whole units of time, at most nine.
 fn ticks(axis: Axis) -> Vec<(f64, String)> {
     const SECOND: i64 = 1_000_000;
     const DAY: i64 = 86_400 * SECOND;
     const STEPS: [i64; 18] =
         [1, 5, 15, 30, 60, 300, 900, 1_800, 3_600, 7_200, 14_400, 28_800, 43_200, 86_400, 172_800, 604_800, 2_592_000, 15_552_000];
-    let room = axis.length / 6.0;
+    let room = axis.length / 8.0;
     let step = STEPS.into_iter().map(|s| s * SECOND).find(|step| *step as f64 >= room).unwrap_or(365 * DAY);
     let first = (axis.from.micros() / step + 1) * step;
-    (0..8)
+    (0..10)
         .map_while(|n| Time::from_micros(first + n * step))
         .filter(|at| at.since(axis.from) as f64 <= axis.length)
         .map(|at| {
@@ -107,6 +107,7 @@ fn ticks(axis: Axis) -> Vec<(f64, String)> {
 
 fn waterfall(trace: &Trace, axis: Axis) -> Markup {
     let ticks = ticks(axis);
+    let gaps: Vec<(f64, f64)> = trace.waits.iter().map(|wait| (axis.at(wait.from.0), axis.at(wait.to.0))).collect();
     let grid: Vec<f64> = ticks.iter().map(|(place, _)| *place).collect();
     html! {
         section.panel aria-labelledby="waterfall-h" {
@@ -121,7 +122,7 @@ fn waterfall(trace: &Trace, axis: Axis) -> Markup {
             ol.waterfall {
                 @for (index, span) in trace.spans.iter().enumerate() {
                     @let waits: &[Wait] = if index == 0 { &trace.waits } else { &[] };
-                    (span_row(span, index, axis, &grid, waits))
+                    (span_row(span, index, axis, &grid, waits, &gaps))
                 }
             }
             @if trace.omitted > 0 { p.note { (format::counted(trace.omitted, "more span", "more spans")) " not shown." } }
@@ -129,14 +130,27 @@ fn waterfall(trace: &Trace, axis: Axis) -> Markup {
     }
 }
 
-fn span_row(span: &TraceSpan, index: usize, axis: Axis, grid: &[f64], waits: &[Wait]) -> Markup {
+fn span_row(
+    span: &TraceSpan,
+    index: usize,
+    axis: Axis,
+    grid: &[f64],
+    waits: &[Wait],
+    gaps: &[(f64, f64)],
+) -> Markup {
     let place = span.start.map(|start| {
         let end = span.end.map_or(100.0, |end| axis.at(end.0));
         (axis.at(start.0), end)
     });
     let queued = span.start.zip(span.queued_seconds).filter(|(_, queued)| *queued > 0.0);
     let queued = queued.map(|(start, queued)| axis.at(start.0.plus(-(queued * 1e6) as i64)));
-    let waits: Vec<(f64, f64)> = waits.iter().map(|wait| (axis.at(wait.from.0), axis.at(wait.to.0))).collect();
+    let waits: Vec<(f64, f64, String)> = waits
+        .iter()
+        .map(|wait| {
+            let text = format!("waiting {}", format::duration(wait.seconds));
+            (axis.at(wait.from.0), axis.at(wait.to.0), text)
+        })
+        .collect();
     let events: Vec<(f64, String)> = span
         .events
         .iter()
@@ -149,8 +163,7 @@ fn span_row(span: &TraceSpan, index: usize, axis: Axis, grid: &[f64], waits: &[W
     if span.end.is_none() {
         class.push_str(" running");
     }
-    let name = span.title.as_deref().filter(|title| !title.trim().is_empty());
-    let name = name.map_or_else(|| format::item(&span.key), str::to_owned);
+    let name = name(span);
     let kind = if span.step.is_some() { "step" } else { parts::one(span.kind) };
     let took = format::duration_or(span.seconds);
     let mut label = format!("{kind} {name}: {took}, {}", span.outcome.as_deref().unwrap_or("open"));
@@ -172,7 +185,7 @@ fn span_row(span: &TraceSpan, index: usize, axis: Axis, grid: &[f64], waits: &[W
                 (span_detail(span))
             }
             (waterfall::row(
-                &Row { span: place, queued, waits: &waits, events: &events, class: &class, label: &label, text: &took, href: &href },
+                &Row { span: place, queued, waits: &waits, gaps, events: &events, class: &class, label: &label, text: &took, href: &href },
                 grid,
             ))
         }
@@ -213,12 +226,40 @@ fn waits(trace: &Trace) -> Markup {
             section.panel aria-labelledby="waits" {
                 (parts::heading("waits", "Longest waits", &html! {}))
                 div.scroll { table.rows {
-                    thead { tr { th scope="col" { "From" } th scope="col" { "To" } th.num scope="col" { "Waited" } } }
+                    thead { tr {
+                        th.num.least scope="col" { "Waited" } th scope="col" { "After" } th scope="col" { "Before" } th scope="col" { "From" } th scope="col" { "To" }
+                    } }
                     tbody { @for wait in waits.iter().take(WAITS) {
-                        tr { td { (format::minute(wait.from.0)) } td { (format::minute(wait.to.0)) } td.num.strong { (format::duration(wait.seconds)) } }
+                        tr {
+                            td.num.strong { (format::duration(wait.seconds)) }
+                            td { (neighbour(trace, |span| span.end == Some(wait.from) && span.depth > 0, "the beginning")) }
+                            td { (neighbour(trace, |span| span.start == Some(wait.to) && span.depth > 0, "the end")) }
+                            td { (format::minute(wait.from.0)) }
+                            td { (format::minute(wait.to.0)) }
+                        }
                     } }
                 } }
             }
         }
     }
+}
+
+/// What ended or began where nothing went on.
+fn neighbour(trace: &Trace, is: impl Fn(&TraceSpan) -> bool, nothing: &str) -> Markup {
+    html! {
+        @match trace.spans.iter().position(is) {
+            Some(index) => {
+                @let span = &trace.spans[index];
+                span.sub { (parts::one(span.kind)) " " }
+                a href=(format!("#span-{index}")) { bdi { (name(span)) } }
+            },
+            None => span.sub { (nothing) },
+        }
+    }
+}
+
+/// A span's title, or else its item.
+fn name(span: &TraceSpan) -> String {
+    let title = span.title.as_deref().filter(|title| !title.trim().is_empty());
+    title.map_or_else(|| format::item(&span.key), str::to_owned)
 }

@@ -1,6 +1,7 @@
 //! Reports to render in tests: realistic ones, and such as a hostile sender could bring about.
 
 pub(crate) mod hostile;
+pub(crate) mod html;
 pub(crate) mod realistic;
 
 use maud::Markup;
@@ -86,7 +87,9 @@ pub(crate) fn pages(reports: &Reports) -> Vec<(&'static str, String)> {
 
 /// The text of some markup.
 pub(crate) fn text(markup: &Markup) -> String {
-    let tags = regex::Regex::new("<[^>]*>").unwrap();
-    let text = tags.replace_all(&markup.0, "").into_owned();
-    text.replace("&lt;", "<").replace("&gt;", ">").replace("&quot;", "\"").replace("&amp;", "&")
+    let texts = html::read(&markup.0).into_iter().filter_map(|token| match token {
+        html::Token::Text(text) => Some(text),
+        _ => None,
+    });
+    texts.collect()
 }
