@@ -75,7 +75,8 @@ pub fn stacked(parts: &[Part], name: &str, height: u32) -> Markup {
                     title { (part.label) }
                     rect x=(percent(from)) width=(percent(width)) height=(height) {}
                     @if width > 11.0 {
-                        text x=(percent(from + width / 2.0)) y=(height / 2 + 4) text-anchor="middle" aria-hidden="true" {
+                        text x=(percent(from + width / 2.0)) y=(height / 2 + 4) text-anchor="middle"
+                            aria-hidden="true" {
                             (part.text)
                         }
                     }

@@ -101,7 +101,8 @@ fn bar_mark(bar: &Bar, x: &Log, edges: Option<(f64, f64)>, height: &dyn Fn(f64) 
     let part = |class: &str, a: f64, b: f64| {
         html! {
             @if b - a > 0.001 {
-                rect class=(class) x=(percent(a)) width=(percent(b - a)) y=(number_px(BOTTOM - tall)) height=(number_px(tall)) {}
+                rect class=(class) x=(percent(a)) width=(percent(b - a)) y=(number_px(BOTTOM - tall))
+                    height=(number_px(tall)) {}
             }
         }
     };
@@ -114,7 +115,8 @@ fn bar_mark(bar: &Bar, x: &Log, edges: Option<(f64, f64)>, height: &dyn Fn(f64) 
                 Some((a, b)) => { (part("out", from, a)) (part("in", a, b)) (part("out", b, to)) },
             }
             rect.over x=(percent(from)) width=(percent(to - from))
-                y=(number_px(BOTTOM - height(bar.overlay as f64))) height=(number_px(height(bar.overlay as f64))) {}
+                y=(number_px(BOTTOM - height(bar.overlay as f64)))
+                    height=(number_px(height(bar.overlay as f64))) {}
         }
     }
 }
@@ -139,7 +141,13 @@ mod tests {
     #[test]
     fn a_selection_that_ends_within_a_bar_splits_it() {
         let bars = [bar(1.0, 10.0, 4), bar(10.0, 100.0, 2)];
-        let chart = Histogram { name: "n", bars: &bars, selection: Some((30.0, 100.0)), marks: &[], tick: |v| v.to_string() };
+        let chart = Histogram {
+            name: "n",
+            bars: &bars,
+            selection: Some((30.0, 100.0)),
+            marks: &[],
+            tick: |v| v.to_string(),
+        };
         let markup = render(&chart).into_string();
         assert_eq!(markup.matches("class=\"out\"").count(), 2, "{markup}");
         assert_eq!(markup.matches("class=\"in\"").count(), 1);

@@ -87,9 +87,11 @@ pub fn lines(chart: &Lines<'_>) -> Markup {
             @for line in chart.lines {
                 @let n = line.points.len();
                 @let points: Vec<_> = line.points.iter().enumerate()
-                    .map(|(index, dot)| dot.value.map(|value| (place(index, n), 100.0 - chart.scale.at(value)))).collect();
+                    .map(|(index, dot)| dot.value.map(|value| (place(index, n), 100.0 - chart.scale.at(value))))
+                    .collect();
                 g class=(format!("s{}", line.style)) {
-                    svg x="0" y=(top) width="100%" height=(chart.height) viewBox="0 0 100 100" preserveAspectRatio="none" overflow="visible" {
+                    svg x="0" y=(top) width="100%" height=(chart.height) viewBox="0 0 100 100"
+                        preserveAspectRatio="none" overflow="visible" {
                         path.line d=(path(&points)) {}
                     }
                     @for (index, dot) in line.points.iter().enumerate() {
@@ -130,20 +132,28 @@ pub fn columns(chart: &Columns<'_>) -> Markup {
     let n = chart.columns.len().max(1);
     let width = 100.0 / n as f64;
     html! {
-        svg.chart.columns width="100%" height=(top + chart.height + 26.0) role="group" aria-label=(chart.name) {
+        svg.chart.columns width="100%" height=(top + chart.height + 26.0) role="group"
+            aria-label=(chart.name) {
             (grid(chart.scale, chart.times, top, chart.height))
             @for (index, dot) in chart.columns.iter().enumerate() {
                 @if let Some(value) = dot.value {
                     @let tall = chart.height * chart.scale.at(value) / 100.0;
                     a.column href=(dot.href) aria-label=(dot.label) {
                         title { (dot.label) }
-                        rect.hit x=(percent(width * index as f64)) width=(percent(width)) y=(top) height=(chart.height) {}
+                        rect.hit x=(percent(width * index as f64)) width=(percent(width)) y=(top)
+                            height=(chart.height) {}
                         rect.fill x=(percent(width * (index as f64 + 0.18))) width=(percent(width * 0.64))
                             y=(number(top + chart.height - tall)) height=(number(tall)) {}
                     }
                 }
             }
-            (values(chart.scale.ticks().last().copied().into_iter(), chart.scale, chart.tick, top, chart.height))
+            (values(
+                chart.scale.ticks().last().copied().into_iter(),
+                chart.scale,
+                chart.tick,
+                top,
+                chart.height
+            ))
         }
     }
 }
@@ -156,7 +166,9 @@ fn grid(scale: &Linear, times: &[(f64, String)], top: f64, height: f64) -> Marku
             line.grid x1="0" x2="100%" y1=(number(y)) y2=(number(y)) {}
         }
         @for (place, text) in times {
-            text.tick x=(percent(*place)) y=(number(top + height + 18.0)) text-anchor=(anchor(*place)) { (text) }
+            text.tick x=(percent(*place)) y=(number(top + height + 18.0)) text-anchor=(anchor(*place)) {
+                (text)
+            }
         }
     }
 }
@@ -172,7 +184,9 @@ fn values(
     let greatest = scale.ticks().last().copied().unwrap_or(1.0);
     html! {
         @for value in ticks.filter(|value| *value > 0.0) {
-            text.tick x="0" y=(number(top + height * (1.0 - scale.at(value) / 100.0) - 4.0)) { (tick(value, greatest)) }
+            text.tick x="0" y=(number(top + height * (1.0 - scale.at(value) / 100.0) - 4.0)) {
+                (tick(value, greatest))
+            }
         }
     }
 }
@@ -193,8 +207,14 @@ mod tests {
         let dot = |value| Dot { value, href: "/?from=a".to_owned(), label: "week of \"2 Mar\"".to_owned() };
         let lines_ = [Line { style: 0, points: vec![dot(Some(1.0)), dot(None), dot(Some(3.0))] }];
         let scale = Linear::new(3.0, 1.0);
-        let chart =
-            Lines { name: "n", lines: &lines_, times: &[], scale: &scale, tick: |v, _| v.to_string(), height: 100.0 };
+        let chart = Lines {
+            name: "n",
+            lines: &lines_,
+            times: &[],
+            scale: &scale,
+            tick: |v, _| v.to_string(),
+            height: 100.0,
+        };
         let markup = lines(&chart).into_string();
         assert_eq!(markup.matches("aria-label=\"week of &quot;2 Mar&quot;\"").count(), 2, "{markup}");
     }

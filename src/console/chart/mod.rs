@@ -62,11 +62,9 @@ mod tests {
 
     #[test]
     fn numbers_are_short_and_never_nonsense() {
-        assert_eq!((number(12.5), number(100.0), number(-0.001), number(f64::NAN)), (
-            "12.5".to_owned(),
-            "100".to_owned(),
-            "0".to_owned(),
-            "0".to_owned()
-        ));
+        assert_eq!(
+            (number(12.5), number(100.0), number(-0.001), number(f64::NAN)),
+            ("12.5".to_owned(), "100".to_owned(), "0".to_owned(), "0".to_owned())
+        );
     }
 }

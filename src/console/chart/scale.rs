@@ -135,7 +135,10 @@ mod tests {
     fn ticks_are_units_that_people_use_and_do_not_touch() {
         let scale = Log::new(1_800.0, 2_592_000.0 * 2.0);
         let ticks = scale.ticks(9.0);
-        assert!(ticks.contains(&3_600.0) && ticks.contains(&86_400.0) && ticks.contains(&604_800.0), "{ticks:?}");
+        assert!(
+            ticks.contains(&3_600.0) && ticks.contains(&86_400.0) && ticks.contains(&604_800.0),
+            "{ticks:?}"
+        );
         for pair in ticks.windows(2) {
             assert!(scale.at(pair[1]) - scale.at(pair[0]) >= 9.0, "{ticks:?}");
         }

@@ -24,7 +24,7 @@ fn name(metric: MetricName) -> &'static str {
         MetricName::DeploymentFrequency => "Deployment frequency",
         MetricName::LeadTimeForChanges => "Lead time for changes",
         MetricName::ChangeFailureRate => "Change failure rate",
-        MetricName::FailedDeploymentRecoveryTime => "Recovery time",
+        MetricName::FailedDeploymentRecoveryTime => "Failed deployment recovery",
         MetricName::ReworkRate => "Rework rate",
         MetricName::DeployFailureRate => "Deploy failure rate",
     }
@@ -69,7 +69,10 @@ fn card(address: &Address, metric: &Metric) -> Markup {
     let title = name(metric.name);
     let trend: Vec<String> =
         metric.sparkline.iter().flatten().map(|figure| value(*figure, metric.unit)).collect();
-    let trend = format!("{title} over time: {}", if trend.is_empty() { "no data".to_owned() } else { trend.join(", ") });
+    let trend = format!(
+        "{title} over time: {}",
+        if trend.is_empty() { "no data".to_owned() } else { trend.join(", ") }
+    );
     html! {
         article.card {
             header {
@@ -88,19 +91,25 @@ fn card(address: &Address, metric: &Metric) -> Markup {
                     None => { strong.none { "No data" } },
                 }
                 @if metric.unit == Unit::Seconds && metric.value.is_some() { " " span.sub { "p50" } }
-                @if let Some(p90) = metric.p90 { " " span.p90 { (format::duration(p90)) " " span.sub { "p90" } } }
+                @if let Some(p90) = metric.p90 {
+                    " " span.p90 { (format::duration(p90)) " " span.sub { "p90" } }
+                }
             }
             p.delta {
                 @match (change(metric), metric.previous) {
                     (Some((sign, text, good)), Some(before)) => {
-                        span class=(if good { "better" } else { "worse" }) { span aria-hidden="true" { (sign) } " " (text) " " (if good { "better" } else { "worse" }) }
+                        span class=(if good { "better" } else { "worse" }) {
+                            span aria-hidden="true" { (sign) }
+                            " " (text) " " (if good { "better" } else { "worse" })
+                        }
                         span.sub { " was " (value(before, metric.unit)) }
                     },
                     (None, Some(before)) => span.sub { "Unchanged, was " (value(before, metric.unit)) },
                     _ => span.sub { "No earlier figure" },
                 }
             }
-            a.spark-link href=(format!("{}#trend", address.with_kind(kind(metric.name)).url("/"))) aria-label=(trend) {
+            a.spark-link href=(format!("{}#trend", address.with_kind(kind(metric.name)).url("/")))
+                aria-label=(trend) {
                 (lines::sparkline(&metric.sparkline, &trend))
             }
             p.cover {
@@ -110,7 +119,12 @@ fn card(address: &Address, metric: &Metric) -> Markup {
                     @if metric.of > 0 { " (" (format::share(metric.n as f64 / metric.of as f64)) ")" }
                 }
                 @if let Some(open) = metric.unresolved.filter(|open| *open > 0) {
-                    " " (parts::badge(&format!("{} unresolved", format::count(open)), "warn", "Failed deployments that are not recovered yet; they are not in the figure"))
+                    " "
+                    (parts::badge(
+                        &format!("{} unresolved", format::count(open)),
+                        "warn",
+                        "Failed deployments that are not recovered yet; they are not in the figure"
+                    ))
                 }
             }
         }

@@ -22,7 +22,11 @@ pub(super) fn nothing_here(address: &Address, path: &str) -> Markup {
         section.panel.gentle {
             h2 { "No finished " (parts::many(address.query().kind)) " here" }
             p {
-                @if filtered { "Nothing in this range has all of these filters. " } @else { "Nothing of this kind ended in this range. " }
+                @if filtered {
+                    "Nothing in this range has all of these filters. "
+                } @else {
+                    "Nothing of this kind ended in this range. "
+                }
                 "You could "
                 @if filtered { a href=(address.without_filters().url(path)) { "remove the filters" } " or " }
                 a href=(address.with_days(36_500).url(path)) { "look at all time" } "."
@@ -49,7 +53,10 @@ pub(super) fn welcome(ingest: &str) -> Markup {
     html! {
         section.welcome {
             h1 { "Waiting for the first webhook" }
-            p.lead { "Point GitHub or Jenkins here. As soon as something is delivered, this page shows how long work takes, where it waits, and what slow issues and failed deploys have in common." }
+            p.lead {
+                "Point GitHub or Jenkins here. As soon as something is delivered, this page shows how long "
+                "work takes, where it waits, and what slow issues and failed deploys have in common."
+            }
             ul.steps {
                 li {
                     h2 { "From GitHub" }
@@ -58,18 +65,36 @@ pub(super) fn welcome(ingest: &str) -> Markup {
                         div { dt { "Payload URL" } dd { code { (hook) } } }
                         div { dt { "Content type" } dd { code { "application/json" } } }
                         div { dt { "Secret" } dd { "one of " code { "sources.github.secrets" } } }
-                        div { dt { "Events" } dd { "Issues, Pull requests, Pull request reviews, Pushes, Workflow runs, Workflow jobs, Deployments, Deployment statuses" } }
+                        div {
+                            dt { "Events" }
+                            dd {
+                                "Issues, Pull requests, Pull request reviews, Pushes, Workflow runs, "
+                                "Workflow jobs, Deployments, Deployment statuses"
+                            }
+                        }
                     }
-                    p.note { "GitHub must be able to reach the address: use the public name of this server there, with TLS in front of it." }
+                    p.note {
+                        "GitHub must be able to reach the address: use the public name of this server there, "
+                        "with TLS in front of it."
+                    }
                 }
                 li {
                     h2 { "From Jenkins" }
-                    p { "Notification plugin, format JSON, all events, to " code { (ingest) "/jenkins?token=…" } " with one of " code { "sources.jenkins.secrets" } "." }
+                    p {
+                        "Notification plugin, format JSON, all events, to " code {
+                            (ingest) "/jenkins?token=…"
+                        }
+                        " with one of " code { "sources.jenkins.secrets" }
+                        "."
+                    }
                 }
                 li {
                     h2 { "By hand, to try it" }
                     pre tabindex="0" role="region" aria-label="Example with curl" { code { (example) } }
-                    p.note { "It is answered with 202 once it is on disk. Then load this page again, and choose All as the range." }
+                    p.note {
+                        "It is answered with 202 once it is on disk. Then load this page again, and choose All "
+                        "as the range."
+                    }
                 }
             }
         }

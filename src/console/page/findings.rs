@@ -10,7 +10,7 @@ use crate::insight::report::{Correlations, Direction, Finding, Strength};
 use crate::work::key::{Key, Kind};
 
 /// How many findings are shown at once; the rest can be unfolded.
-const SHOWN: usize = 8;
+const SHOWN: usize = 6;
 
 pub(super) fn render(address: &Address, found: &Correlations) -> Markup {
     let kind = found.basis.kind;
@@ -23,7 +23,11 @@ pub(super) fn render(address: &Address, found: &Correlations) -> Markup {
             (parts::heading("correlations", &heading, &tabs(address, found)))
             @match (&found.insufficient_data, found.findings.first()) {
                 (Some(reason), _) => p.none { "Not enough data: " (reason) },
-                (None, None) => p.none { "There is nothing to compare: no tag splits these " (parts::many(kind)) " into groups that are large enough." },
+                (None, None) => p.none {
+                    "There is nothing to compare: no tag splits these " (parts::many(kind))
+                    " into groups that are large enough."
+                }
+                ,
                 (None, Some(first)) => (list(address, found, first)),
             }
         }
@@ -51,7 +55,9 @@ fn list(address: &Address, found: &Correlations, first: &Finding) -> Markup {
     let reach = found.findings.iter().map(|finding| finding.effect.abs()).fold(0.1, f64::max);
     html! {
         @if first.significant {
-            p.lead.callout.good[first.direction == Direction::Better] { (sentence::of(first, found.basis.kind)) }
+            p.lead.callout.good[first.direction == Direction::Better] {
+                (sentence::of(first, found.basis.kind))
+            }
         } @else {
             p.lead.callout.quiet-finding { "Nothing stands out. No tag goes with "
                 @match found.measure { Measure::Latency => "slow ", Measure::Failure => "failed " }
@@ -59,7 +65,8 @@ fn list(address: &Address, found: &Correlations, first: &Finding) -> Markup {
         }
         p.note {
             strong { "An association, not a cause." } " "
-            (format::counted(found.singles_tested, "value", "values")) " and " (format::counted(found.pairs_tested, "pair", "pairs"))
+            (format::counted(found.singles_tested, "value", "values")) " and "
+            (format::counted(found.pairs_tested, "pair", "pairs"))
             " tested over " (parts::counted(found.n, found.basis.kind)) "; q allows for that."
         }
         div.scale aria-hidden="true" {
@@ -68,12 +75,18 @@ fn list(address: &Address, found: &Correlations, first: &Finding) -> Markup {
                 Measure::Failure => { span { "← fails less" } span { "fails more →" } },
             }
         }
-        ol.findings { @for (index, finding) in found.findings.iter().take(SHOWN).enumerate() { (entry(address, found, finding, index, reach)) } }
+        ol.findings {
+            @for (index, finding) in found.findings.iter().take(SHOWN).enumerate() {
+                (entry(address, found, finding, index, reach))
+            }
+        }
         @if found.findings.len() > SHOWN {
             details.data {
                 summary { (format::count((found.findings.len() - SHOWN) as u64)) " more" }
                 ol.findings start=(SHOWN + 1) {
-                    @for (index, finding) in found.findings.iter().enumerate().skip(SHOWN) { (entry(address, found, finding, index, reach)) }
+                    @for (index, finding) in found.findings.iter().enumerate().skip(SHOWN) {
+                        (entry(address, found, finding, index, reach))
+                    }
                 }
             }
         }
@@ -102,13 +115,24 @@ fn entry(address: &Address, found: &Correlations, finding: &Finding, index: usiz
                 }
                 (badges(finding))
                 @if let Some(exemplar) = finding.exemplars.first() {
-                    a.quiet href=(link::trace_path(exemplar)) aria-label=(format!("An example of {name}")) { (example(exemplar)) }
+                    a.quiet href=(link::trace_path(exemplar))
+                        aria-label=(format!("{}, with {name}", example(exemplar))) {
+                        (example(exemplar))
+                    }
                 }
                 @if !finding.aliases.is_empty() {
                     p.sub { "the same items as " bdi { (parts::attributes_text(&finding.aliases)) } }
                 }
             }
-            div.bar { (bars::diverging(finding.score, Some(finding.effect), reach, Some(&format::signed(finding.score)), &label)) }
+            div.bar {
+                (bars::diverging(
+                    finding.score,
+                    Some(finding.effect),
+                    reach,
+                    Some(&format::signed(finding.score)),
+                    &label
+                ))
+            }
             (facts(finding))
             @if writable { (actions(address, found, finding, &attributes)) }
         }
@@ -124,19 +148,36 @@ fn facts(finding: &Finding) -> Markup {
             }
             @if let Some(sides) = finding.failure {
                 div { dt { "fails with" } dd.strong {
-                    (format::share(sides.rate_with)) " " span.sub { (format::count(sides.failed_with)) "/" (format::count(sides.failed_with + sides.succeeded_with)) }
+                    (format::share(sides.rate_with)) " " span.sub {
+                        (format::count(sides.failed_with)) "/"
+                        (format::count(sides.failed_with + sides.succeeded_with))
+                    }
                 } }
                 div { dt { "without" } dd { (format::share(sides.rate_without)) } }
-                div { dt { "difference, 95%" } dd { (format::points(sides.difference_low)) " to " (format::points(sides.difference_high)) } }
+                div {
+                    dt { "difference, 95%" }
+                    dd {
+                        (format::points(sides.difference_low)) " to " (format::points(sides.difference_high))
+                    }
+                }
             }
-            div { dt { "n" } dd { (format::count(finding.n_with)) " " span.sub { (format::share(finding.support)) } } }
+            div {
+                dt { "n" }
+                dd { (format::count(finding.n_with)) " " span.sub { (format::share(finding.support)) } }
+            }
             div { dt { "q" } dd { (format::probability(finding.q)) } }
             div { dt { "impact" } dd {
                 @if finding.latency.is_some() { (format::hours(finding.impact)) }
                 @else { (signed(finding.impact)) " failures" }
             } }
             @if let Some(contrast) = finding.contrast {
-                div { dt title="Share in the selected range against the share in the rest: +1 only in it, −1 never in it" { "contrast" } dd { (format::signed(contrast)) } }
+                div {
+                    dt
+                        title="Share of the selected range against that of the rest: +1 only there, −1 never" {
+                        "contrast"
+                    }
+                    dd { (format::signed(contrast)) }
+                }
             }
         }
     }
@@ -164,20 +205,38 @@ fn badges(finding: &Finding) -> Markup {
     html! {
         div.badges {
             @if !finding.significant {
-                (parts::badge("not significant", "warn", &format!("{}: chance could have done this", format::probability_of("q", finding.q))))
+                (parts::badge(
+                    "not significant",
+                    "warn",
+                    &format!("{}: chance could have done this", format::probability_of("q", finding.q))
+                ))
             } @else if let Some(strength) = strength {
                 (parts::badge(&format!("{strength} effect"), "", "How strong the effect is"))
             }
-            @if finding.small_sample { (parts::badge("small sample", "warn", "Fewer than 30 items on one side")) }
+            @if finding.small_sample {
+                (parts::badge("small sample", "warn", "Fewer than 30 items on one side"))
+            }
             @for key in &finding.confounded_by {
-                (parts::badge(&format!("confounded by {key}"), "warn", "Within the values of that key less than half of the effect is left"))
+                (parts::badge(
+                    &format!("confounded by {key}"),
+                    "warn",
+                    "Within the values of that key less than half of the effect is left"
+                ))
             }
             @if finding.sign_reversal {
-                (parts::badge("sign reversal", "warn", "Within the values of another key the effect is the other way round"))
+                (parts::badge(
+                    "sign reversal",
+                    "warn",
+                    "Within the values of another key the effect is the other way round"
+                ))
             }
             @if let Some(pair) = &finding.explained_by {
                 @let values: Vec<&str> = pair.iter().map(|attribute| attribute.value.as_str()).collect();
-                (parts::badge(&format!("explained by {}", values.join(" + ")), "", &format!("Without the items that have {} the effect vanishes", parts::attributes_text(pair))))
+                (parts::badge(
+                    &format!("explained by {}", values.join(" + ")),
+                    "",
+                    &format!("Without the items that have {} the effect vanishes", parts::attributes_text(pair))
+                ))
             }
         }
     }
@@ -188,15 +247,25 @@ fn actions(address: &Address, found: &Correlations, finding: &Finding, attribute
     let name = parts::attributes_text(&finding.attributes);
     html! {
         div.actions {
-            a.button href=(address.with_filters(attributes).url("/")) aria-label=(format!("Filter: only {name}")) { "Filter" }
+            a.button href=(address.with_filters(attributes).url("/"))
+                aria-label=(format!("Filter: only {name}")) {
+                "Filter"
+            }
             @for filter in attributes {
                 @let without = Filter { exclude: true, ..filter.clone() };
-                a.button href=(address.with_filter(&without).url("/")) aria-label=(format!("Exclude {} = {}", filter.key, filter.value)) {
+                a.button href=(address.with_filter(&without).url("/"))
+                    aria-label=(format!("Exclude {} ({})", filter.value, filter.key)) {
                     "Exclude" @if several { " " bdi { (filter.value) } }
                 }
             }
-            a.button href=(traces(address, found, attributes)) aria-label=(format!("Show traces with {name}")) { "Show traces" }
-            a.button href=(format!("{}#distribution", address.with_overlay(attributes.to_vec()).url("/"))) aria-label=(format!("Lay {name} over the histogram")) { "Overlay" }
+            a.button href=(traces(address, found, attributes))
+                aria-label=(format!("Show traces with {name}")) {
+                "Show traces"
+            }
+            a.button href=(format!("{}#distribution", address.with_overlay(attributes.to_vec()).url("/")))
+                aria-label=(format!("Overlay {name} on the histogram")) {
+                "Overlay"
+            }
         }
     }
 }

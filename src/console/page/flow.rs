@@ -39,7 +39,9 @@ pub(super) fn stages(stages: &Stages) -> Markup {
         section.panel aria-labelledby="stages" {
             (parts::heading("stages", "Where the time goes", &html! {}))
             @if !known {
-                p.none { "No stage is known in this range. Stages need pull requests, their reviews and deploys." }
+                p.none {
+                    "No stage is known in this range. Stages need pull requests, their reviews and deploys."
+                }
             } @else {
                 @if let Some(efficiency) = stages.flow_efficiency {
                     p.lead { "Somebody worked on a change in " strong { (format::share(efficiency)) } " of its time; the rest was waiting"
@@ -50,7 +52,8 @@ pub(super) fn stages(stages: &Stages) -> Markup {
                 (table(stages))
                 (definitions(stages))
                 p.note {
-                    (format::count(stages.merged_unreviewed)) " of " (parts::counted(stages.merged, crate::work::key::Kind::PullRequest))
+                    (format::count(stages.merged_unreviewed)) " of "
+                    (parts::counted(stages.merged, crate::work::key::Kind::PullRequest))
                     " merged without a review; " (format::count(stages.abandoned)) " closed without a merge."
                 }
             }
@@ -86,7 +89,10 @@ fn table(stages: &Stages) -> Markup {
     html! {
         div.scroll { table.rows {
             thead { tr {
-                th scope="col" { "Stage" } th.num scope="col" { "p50" } th.num scope="col" { "p90" } th.num scope="col" { "n of" }
+                th scope="col" { "Stage" } th.num scope="col" { "p50" } th.num scope="col" { "p90" } th.num
+                    scope="col" {
+                    "n of"
+                }
             } }
             tbody { @for stage in &stages.stages {
                 tr id=(format!("stage-{}", slug(stage.stage))) {
@@ -111,7 +117,10 @@ fn definitions(stages: &Stages) -> Markup {
             dl.prose { @for stage in &stages.stages {
                 dt { (name(stage.stage)) }
                 dd { (stage.definition)
-                    @if stage.wrong_order > 0 { " " (format::count(stage.wrong_order)) " left out: in the wrong order." } }
+                    @if stage.wrong_order > 0 {
+                        " " (format::count(stage.wrong_order)) " left out: in the wrong order."
+                    }
+                    }
             } }
         }
     }
@@ -129,7 +138,8 @@ fn band(band: &AgeBand) -> String {
 
 /// Work in progress by age.
 pub(super) fn wip(address: &Address, wip: &Wip) -> Markup {
-    let bands = wip.kinds.iter().map(|kind| kind.bands.as_slice()).max_by_key(|bands| bands.len()).unwrap_or(&[]);
+    let bands =
+        wip.kinds.iter().map(|kind| kind.bands.as_slice()).max_by_key(|bands| bands.len()).unwrap_or(&[]);
     let most = wip.kinds.iter().map(|kind| kind.n).max().unwrap_or(0);
     html! {
         section.panel aria-labelledby="wip" {
@@ -138,16 +148,24 @@ pub(super) fn wip(address: &Address, wip: &Wip) -> Markup {
                 p.none { "Nothing is open." }
             } @else {
                 ul.legend { @for (index, one) in bands.iter().enumerate() {
-                    li.entry { span class=(format!("swatch age a{}", index.min(5))) aria-hidden="true" {} (band(one)) }
+                    li.entry {
+                        span class=(format!("swatch age a{}", index.min(5))) aria-hidden="true" {}
+                        (band(one))
+                    }
                 } }
                 ul.wip { @for kind in &wip.kinds { (wip_kind(address, kind)) } }
                 @if !wip.oldest.is_empty() {
                     h3.chart-title { "Oldest " (parts::many(wip.basis.kind)) }
                     ol.oldest { @for row in wip.oldest.iter().take(8) {
-                        li { span.name { (parts::trace_link(&row.trace_id, &row.key, row.title.as_deref())) } span.num { (format::duration_or(row.seconds)) } }
+                        li {
+                            span.name { (parts::trace_link(&row.trace_id, &row.key, row.title.as_deref())) }
+                            span.num { (format::duration_or(row.seconds)) }
+                        }
                     } }
                 }
-                p.note { "Figures of finished work leave out what is still open, and so favour what was quick." }
+                p.note {
+                    "Figures of finished work leave out what is still open, and so favour what was quick."
+                }
             }
         }
     }

@@ -34,7 +34,8 @@ pub fn duration_or(seconds: Option<f64>) -> String {
 pub fn tick(seconds: f64) -> String {
     let units =
         [(365.0 * DAY, "y"), (30.0 * DAY, "mo"), (7.0 * DAY, "w"), (DAY, "d"), (HOUR, "h"), (MINUTE, "min")];
-    let whole = |unit: f64| seconds >= unit * 0.999 && (seconds / unit - (seconds / unit).round()).abs() < 1e-6;
+    let whole =
+        |unit: f64| seconds >= unit * 0.999 && (seconds / unit - (seconds / unit).round()).abs() < 1e-6;
     let unit = units.into_iter().find(|(unit, _)| whole(*unit));
     let (unit, name) = unit.unwrap_or((1.0, "s"));
     format!("{} {name}", figure(seconds / unit))
@@ -217,11 +218,10 @@ mod tests {
 
     #[test]
     fn counts_shares_and_probabilities() {
-        assert_eq!((count(1_234_567), count(999), count(1_000)), (
-            "1,234,567".to_owned(),
-            "999".to_owned(),
-            "1,000".to_owned()
-        ));
+        assert_eq!(
+            (count(1_234_567), count(999), count(1_000)),
+            ("1,234,567".to_owned(), "999".to_owned(), "1,000".to_owned())
+        );
         assert_eq!(
             [0.0, 0.0004, 0.041, 0.38, 1.0].map(share),
             ["0%", "<0.1%", "4.1%", "38%", "100%"].map(str::to_owned)
@@ -229,17 +229,17 @@ mod tests {
         assert_eq!([0.0, 0.0321, 0.5].map(probability), ["<0.001", "0.032", "0.50"].map(str::to_owned));
         assert_eq!(probability_of("q", 0.0), "q < 0.001");
         assert_eq!((signed(-0.412), signed(0.001)), ("−0.41".to_owned(), "0.00".to_owned()));
-        assert_eq!((points(-0.021), hours(4_420.0 * 3_600.0)), ("−2.1 pp".to_owned(), "+4,420 h".to_owned()));
+        assert_eq!(points(-0.021), "−2.1 pp");
+        assert_eq!(hours(4_420.0 * 3_600.0), "+4,420 h");
     }
 
     #[test]
     fn dates_are_in_utc() {
         let at = Time::parse("2026-03-02T23:30:00-02:00").unwrap();
-        assert_eq!((date(at), minute(at), day(at)), (
-            "2026-03-03".to_owned(),
-            "2026-03-03 01:30".to_owned(),
-            "3 Mar".to_owned()
-        ));
+        assert_eq!(
+            (date(at), minute(at), day(at)),
+            ("2026-03-03".to_owned(), "2026-03-03 01:30".to_owned(), "3 Mar".to_owned())
+        );
         assert_eq!(ago(at, at.plus(7_200_000_000)), "2 h ago");
         assert_eq!(ago(at, at), "just now");
     }

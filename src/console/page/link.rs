@@ -312,7 +312,9 @@ mod tests {
     fn only_web_addresses_of_senders_are_followed() {
         assert_eq!(external("https://github.com/a/b"), Some("https://github.com/a/b"));
         assert_eq!(external("HTTP://ci/"), Some("HTTP://ci/"));
-        for url in ["javascript:alert(1)", "java\nscript:x", " https://x", "data:text/html,x", "//x", "", "https:x"] {
+        for url in
+            ["javascript:alert(1)", "java\nscript:x", " https://x", "data:text/html,x", "//x", "", "https:x"]
+        {
             assert_eq!(external(url), None, "{url:?}");
         }
     }

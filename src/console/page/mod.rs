@@ -65,7 +65,8 @@ fn frame(frame: &Frame<'_>, content: &Markup) -> Markup {
                         p.fresh {
                             "As of " time datetime=(basis.as_of.0) { (format::minute(basis.as_of.0)) " UTC" }
                             @if basis.behind > 0 {
-                                " · " (format::counted(basis.behind, "item", "items")) " still being worked in"
+                                " · " (format::counted(basis.behind, "item", "items"))
+                                " still being worked in"
                             }
                         }
                     }

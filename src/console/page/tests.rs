@@ -95,8 +95,16 @@ fn what_senders_wrote_is_never_markup() {
             assert!(!page.html.contains(text), "{} has {text} unescaped", page.name);
         }
         for element in page.elements() {
-            assert!(!["img", "b", "style", "iframe"].contains(&element.name.as_str()), "{}: {element:?}", page.name);
-            assert!(!element.attributes.iter().any(|(name, _)| name.starts_with("on")), "{}: {element:?}", page.name);
+            assert!(
+                !["img", "b", "style", "iframe"].contains(&element.name.as_str()),
+                "{}: {element:?}",
+                page.name
+            );
+            assert!(
+                !element.attributes.iter().any(|(name, _)| name.starts_with("on")),
+                "{}: {element:?}",
+                page.name
+            );
         }
     }
 }
@@ -105,10 +113,15 @@ fn what_senders_wrote_is_never_markup() {
 fn no_text_turns_the_direction_of_what_follows() {
     for page in everything() {
         for text in page.texts() {
-            assert!(!text.contains(['\u{202a}', '\u{202e}', '\u{2066}', '\u{2068}']), "{}: {text}", page.name);
+            assert!(
+                !text.contains(['\u{202a}', '\u{202e}', '\u{2066}', '\u{2068}']),
+                "{}: {text}",
+                page.name
+            );
         }
     }
-    let kept = |page: &Page| page.elements().any(|e| e.get("value").is_some_and(|v| v.starts_with('\u{202e}')));
+    let kept =
+        |page: &Page| page.elements().any(|e| e.get("value").is_some_and(|v| v.starts_with('\u{202e}')));
     assert!(everything().iter().any(kept), "a form sends back what was sent");
 }
 
@@ -133,7 +146,9 @@ fn nothing_is_inline_and_nothing_comes_from_elsewhere() {
                     assert!(element.get("style").is_none(), "{}: {element:?}", page.name);
                     assert!(element.name != "style", "{}", page.name);
                     for name in ["src", "action", "data-overlay", "data-brush"] {
-                        let own = element.get(name).is_none_or(|url| url.starts_with('/') && !url.starts_with("//"));
+                        let own = element
+                            .get(name)
+                            .is_none_or(|url| url.starts_with('/') && !url.starts_with("//"));
                         assert!(own, "{}: {element:?}", page.name);
                     }
                     let Some(url) = element.get("href") else { continue };
@@ -188,7 +203,8 @@ fn links_and_buttons_have_a_name() {
         for name in ["a", "button", "summary"] {
             for (element, inside) in page.all(name) {
                 let named = element.get("aria-label").is_some_and(|label| !label.trim().is_empty());
-                let text = inside.iter().any(|token| matches!(token, Token::Text(text) if !text.trim().is_empty()));
+                let text =
+                    inside.iter().any(|token| matches!(token, Token::Text(text) if !text.trim().is_empty()));
                 assert!(named || text, "{}: {element:?}", page.name);
             }
         }
@@ -213,7 +229,8 @@ fn ids_are_unique_and_what_refers_to_one_finds_it() {
 #[test]
 fn headings_go_down_one_step_at_a_time() {
     for page in everything() {
-        let level = |element: &Element| element.name.strip_prefix('h').and_then(|level| level.parse::<u8>().ok());
+        let level =
+            |element: &Element| element.name.strip_prefix('h').and_then(|level| level.parse::<u8>().ok());
         let levels: Vec<u8> = page.elements().filter_map(level).collect();
         assert_eq!(levels.first(), Some(&1), "{}: {levels:?}", page.name);
         assert_eq!(levels.iter().filter(|level| **level == 1).count(), 1, "{}: {levels:?}", page.name);
@@ -231,7 +248,8 @@ fn form_controls_have_labels_and_forms_only_ask() {
     };
     for page in everything() {
         let all = page.tokens.iter().filter(|token| control(token)).count();
-        let labelled: usize = page.all("label").iter().map(|(_, inside)| inside.iter().filter(|t| control(t)).count()).sum();
+        let labelled: usize =
+            page.all("label").iter().map(|(_, inside)| inside.iter().filter(|t| control(t)).count()).sum();
         assert_eq!(all, labelled, "{}", page.name);
         for (form, inside) in page.all("form") {
             assert_eq!(form.get("method"), Some("get"), "{}: {form:?}", page.name);

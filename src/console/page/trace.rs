@@ -37,9 +37,17 @@ pub fn render(trace: &Trace) -> Markup {
             p.sub { bdi { (format::item(&trace.root)) } " · trace " code { (trace.trace_id) } }
             p.links {
                 @if let Some(root) = root {
-                    (parts::outward(root.url.as_deref(), parts::sender(&root.key), &format!("{} at {}", format::item(&root.key), parts::sender(&root.key))))
+                    (parts::outward(
+                        root.url.as_deref(),
+                        parts::sender(&root.key),
+                        &format!("{} at {}", format::item(&root.key), parts::sender(&root.key))
+                    ))
                 }
-                (parts::outward(trace.backend_url.as_deref(), "Tracing backend", "This trace in the tracing backend"))
+                (parts::outward(
+                    trace.backend_url.as_deref(),
+                    "Tracing backend",
+                    "This trace in the tracing backend"
+                ))
             }
         }
         (facts(trace, root))
@@ -71,10 +79,14 @@ fn facts(trace: &Trace, root: Option<&TraceSpan>) -> Markup {
                 (format::duration(waiting))
                 @if let Some(whole) = whole(trace) { " " span.sub { (format::share(waiting / whole)) } }
             } }
-            @if let Some(root) = root { div { dt { "Outcome" } dd { (parts::outcome(root.outcome.as_deref())) } } }
+            @if let Some(root) = root {
+                div { dt { "Outcome" } dd { (parts::outcome(root.outcome.as_deref())) } }
+            }
             div { dt { "Spans" } dd { (format::count(trace.spans.len() as u64 + trace.omitted)) } }
             div { dt { "Failed" } dd { (format::count(errors as u64)) } }
-            @for (key, values) in &trace.tags { div { dt { bdi { (key) } } dd { bdi { (values.join(", ")) } } } }
+            @for (key, values) in &trace.tags {
+                div { dt { bdi { (key) } } dd { bdi { (values.join(", ")) } } }
+            }
         }
     }
 }
@@ -83,8 +95,10 @@ fn facts(trace: &Trace, root: Option<&TraceSpan>) -> Markup {
 fn ticks(axis: Axis) -> Vec<(f64, String)> {
     const SECOND: i64 = 1_000_000;
     const DAY: i64 = 86_400 * SECOND;
-    const STEPS: [i64; 18] =
-        [1, 5, 15, 30, 60, 300, 900, 1_800, 3_600, 7_200, 14_400, 28_800, 43_200, 86_400, 172_800, 604_800, 2_592_000, 15_552_000];
+    const STEPS: [i64; 18] = [
+        1, 5, 15, 30, 60, 300, 900, 1_800, 3_600, 7_200, 14_400, 28_800, 43_200, 86_400, 172_800, 604_800,
+        2_592_000, 15_552_000,
+    ];
     let room = axis.length / 8.0;
     let step = STEPS.into_iter().map(|s| s * SECOND).find(|step| *step as f64 >= room).unwrap_or(365 * DAY);
     let first = (axis.from.micros() / step + 1) * step;
@@ -107,13 +121,19 @@ fn ticks(axis: Axis) -> Vec<(f64, String)> {
 
 fn waterfall(trace: &Trace, axis: Axis) -> Markup {
     let ticks = ticks(axis);
-    let gaps: Vec<(f64, f64)> = trace.waits.iter().map(|wait| (axis.at(wait.from.0), axis.at(wait.to.0))).collect();
+    let gaps: Vec<(f64, f64)> =
+        trace.waits.iter().map(|wait| (axis.at(wait.from.0), axis.at(wait.to.0))).collect();
     let grid: Vec<f64> = ticks.iter().map(|(place, _)| *place).collect();
     html! {
         section.panel aria-labelledby="waterfall-h" {
             (parts::heading("waterfall-h", "Waterfall", &html! {
                 ul.legend {
-                    @for kind in Kind::ALL { li.entry { span class=(format!("swatch k-{}", kind.as_str())) aria-hidden="true" {} (parts::one(kind)) } }
+                    @for kind in Kind::ALL {
+                        li.entry {
+                            span class=(format!("swatch k-{}", kind.as_str())) aria-hidden="true" {}
+                            (parts::one(kind))
+                        }
+                    }
                     li.entry { span.swatch.wait aria-hidden="true" {} "waiting" }
                     li.entry { span.swatch.failed aria-hidden="true" {} "✕ failed" }
                 }
@@ -125,7 +145,9 @@ fn waterfall(trace: &Trace, axis: Axis) -> Markup {
                     (span_row(span, index, axis, &grid, waits, &gaps))
                 }
             }
-            @if trace.omitted > 0 { p.note { (format::counted(trace.omitted, "more span", "more spans")) " not shown." } }
+            @if trace.omitted > 0 {
+                p.note { (format::counted(trace.omitted, "more span", "more spans")) " not shown." }
+            }
         }
     }
 }
@@ -154,7 +176,9 @@ fn span_row(
     let events: Vec<(f64, String)> = span
         .events
         .iter()
-        .map(|event| (axis.at(event.at.0), format!("{}, {}", event.name.replace('_', " "), format::minute(event.at.0))))
+        .map(|event| {
+            (axis.at(event.at.0), format!("{}, {}", event.name.replace('_', " "), format::minute(event.at.0)))
+        })
         .collect();
     let mut class = format!("k-{}", if span.step.is_some() { "step" } else { span.kind.as_str() });
     if span.error {
@@ -185,7 +209,18 @@ fn span_row(
                 (span_detail(span))
             }
             (waterfall::row(
-                &Row { span: place, queued, waits: &waits, gaps, events: &events, class: &class, label: &label, text: &took, href: &href },
+                &Row {
+                    span: place,
+                    queued,
+                    waits: &waits,
+                    gaps,
+                    events: &events,
+                    class: &class,
+                    label: &label,
+                    text: &took,
+                    href: &href,
+                }
+                ,
                 grid,
             ))
         }
@@ -193,15 +228,22 @@ fn span_row(
 }
 
 fn span_detail(span: &TraceSpan) -> Markup {
-    let at = |at: Option<crate::insight::report::At>| at.map_or_else(|| "not known".to_owned(), |at| format!("{} UTC", format::minute(at.0)));
+    let at = |at: Option<crate::insight::report::At>| {
+        at.map_or_else(|| "not known".to_owned(), |at| format!("{} UTC", format::minute(at.0)))
+    };
     html! {
         div.span-detail {
             dl.checks {
-                div { dt { "Key" } dd { code { bdi { (span.key) } } @if span.episode > 0 { " episode " (span.episode) } } }
+                div {
+                    dt { "Key" }
+                    dd { code { bdi { (span.key) } } @if span.episode > 0 { " episode " (span.episode) } }
+                }
                 div { dt { "Began" } dd { (at(span.start)) } }
                 div { dt { "Ended" } dd { @if span.end.is_none() { "still open" } @else { (at(span.end)) } } }
                 div { dt { "Took" } dd { (format::duration_or(span.seconds)) } }
-                @if let Some(queued) = span.queued_seconds { div { dt { "Waited in the queue" } dd { (format::duration(queued)) } } }
+                @if let Some(queued) = span.queued_seconds {
+                    div { dt { "Waited in the queue" } dd { (format::duration(queued)) } }
+                }
                 div { dt { "Outcome" } dd { (parts::outcome(span.outcome.as_deref())) } }
                 @if !span.links.is_empty() { div { dt { "Also belongs to" } dd { @for key in &span.links {
                     a href=(super::link::trace_path(key.as_str())) { bdi { (format::item(key)) } } " "
@@ -213,7 +255,13 @@ fn span_detail(span: &TraceSpan) -> Markup {
                         @if let Some(detail) = &event.detail { " " span.sub { bdi { (detail) } } } }
                 } }
             }
-            p.links { (parts::outward(span.url.as_deref(), parts::sender(&span.key), &format!("{} at {}", format::item(&span.key), parts::sender(&span.key)))) }
+            p.links {
+                (parts::outward(
+                    span.url.as_deref(),
+                    parts::sender(&span.key),
+                    &format!("{} at {}", format::item(&span.key), parts::sender(&span.key))
+                ))
+            }
         }
     }
 }
@@ -227,13 +275,28 @@ fn waits(trace: &Trace) -> Markup {
                 (parts::heading("waits", "Longest waits", &html! {}))
                 div.scroll { table.rows {
                     thead { tr {
-                        th.num.least scope="col" { "Waited" } th scope="col" { "After" } th scope="col" { "Before" } th scope="col" { "From" } th scope="col" { "To" }
+                        th.num.least scope="col" { "Waited" } th scope="col" { "After" } th
+                            scope="col" { "Before" } th scope="col" { "From" } th scope="col" {
+                            "To"
+                        }
                     } }
                     tbody { @for wait in waits.iter().take(WAITS) {
                         tr {
                             td.num.strong { (format::duration(wait.seconds)) }
-                            td { (neighbour(trace, |span| span.end == Some(wait.from) && span.depth > 0, "the beginning")) }
-                            td { (neighbour(trace, |span| span.start == Some(wait.to) && span.depth > 0, "the end")) }
+                            td {
+                                (neighbour(
+                                    trace,
+                                    |span| span.end == Some(wait.from) && span.depth > 0,
+                                    "the beginning"
+                                ))
+                            }
+                            td {
+                                (neighbour(
+                                    trace,
+                                    |span| span.start == Some(wait.to) && span.depth > 0,
+                                    "the end"
+                                ))
+                            }
                             td { (format::minute(wait.from.0)) }
                             td { (format::minute(wait.to.0)) }
                         }
@@ -262,4 +325,31 @@ fn neighbour(trace: &Trace, is: impl Fn(&TraceSpan) -> bool, nothing: &str) -> M
 fn name(span: &TraceSpan) -> String {
     let title = span.title.as_deref().filter(|title| !title.trim().is_empty());
     title.map_or_else(|| format::item(&span.key), str::to_owned)
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+    use crate::console::page::testing::{realistic, text};
+
+    #[test]
+    fn ticks_are_at_whole_units_of_whatever_length_a_trace_has() {
+        let from = Time::parse("2026-05-04T09:10:00Z").unwrap();
+        for seconds in [0.000_001, 5.0, 600.0, 86_400.0, 80.0 * 3_600.0, 90.0 * 86_400.0, 3_000.0 * 86_400.0]
+        {
+            let ticks = ticks(Axis { from, length: seconds * 1e6 });
+            assert!(ticks.len() <= 9, "{seconds}: {ticks:?}");
+            assert!(seconds < 1.0 || !ticks.is_empty(), "{seconds}");
+            assert!(ticks.windows(2).all(|pair| pair[1].0 - pair[0].0 > 8.0), "{seconds}: {ticks:?}");
+        }
+        let hours = ticks(Axis { from, length: 4.0 * 3.6e9 });
+        assert_eq!(hours[0].1, "09:30");
+    }
+
+    #[test]
+    fn a_wait_says_after_and_before_what() {
+        let waits = text(&waits(&realistic::reports().trace));
+        assert!(waits.contains("pull request Round once"), "{waits}");
+        assert!(waits.contains("deploy deploy: billing to production"), "{waits}");
+    }
 }

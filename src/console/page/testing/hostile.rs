@@ -109,9 +109,14 @@ pub(crate) fn many() -> Reports {
         })
         .collect();
     let tag = all.tags.keys[0].values[0].clone();
-    all.tags.keys[0].values = (0..1_000).map(|index| TagValue { value: long(index), ..tag.clone() }).collect();
+    all.tags.keys[0].values =
+        (0..1_000).map(|index| TagValue { value: long(index), ..tag.clone() }).collect();
     let span = all.trace.spans[1].clone();
-    all.trace.spans.extend((0..300).map(|index| TraceSpan { title: Some(long(index)), depth: index as u32, ..span.clone() }));
+    all.trace.spans.extend((0..300).map(|index| TraceSpan {
+        title: Some(long(index)),
+        depth: index as u32,
+        ..span.clone()
+    }));
     all
 }
 

@@ -46,9 +46,19 @@ fn attribute(key: &str, value: &str) -> Attribute {
     Attribute { key: key.to_owned(), value: value.to_owned() }
 }
 
-fn metric(name: MetricName, unit: Unit, value: f64, previous: f64, n: u64, of: u64, definition: &str) -> Metric {
-    let wave = |index: usize| 1.0 + 0.12 * (index as f64 * 0.9 + n as f64).sin() + 0.05 * (index as f64 * 2.3).cos();
-    let sparkline = (0..13).map(|i| Some((previous + (value - previous) * i as f64 / 12.0) * wave(i))).collect();
+fn metric(
+    name: MetricName,
+    unit: Unit,
+    value: f64,
+    previous: f64,
+    n: u64,
+    of: u64,
+    definition: &str,
+) -> Metric {
+    let wave =
+        |index: usize| 1.0 + 0.12 * (index as f64 * 0.9 + n as f64).sin() + 0.05 * (index as f64 * 2.3).cos();
+    let sparkline =
+        (0..13).map(|i| Some((previous + (value - previous) * i as f64 / 12.0) * wave(i))).collect();
     Metric {
         name,
         value: Some(value),
@@ -279,8 +289,13 @@ fn failures() -> Correlations {
     }
 }
 
-const TEAMS: [(&str, u64, f64); 5] =
-    [("web", 171, 12.0), ("platform", 140, 15.5), ("payments", 132, 23.0), ("billing", 121, 38.0), ("(none)", 40, 17.0)];
+const TEAMS: [(&str, u64, f64); 5] = [
+    ("web", 171, 12.0),
+    ("platform", 140, 15.5),
+    ("payments", 132, 23.0),
+    ("billing", 121, 38.0),
+    ("(none)", 40, 17.0),
+];
 
 fn groups() -> Groups {
     let group = |(value, n, median): (&str, u64, f64)| Group {
@@ -316,7 +331,11 @@ fn series(value: Option<&str>, n: u64, median: f64, salt: usize) -> Series {
 
 fn trend(grouped: bool) -> Trend {
     let series = if grouped {
-        TEAMS.into_iter().enumerate().map(|(salt, (team, n, median))| series(Some(team), n / 14, median, salt)).collect()
+        TEAMS
+            .into_iter()
+            .enumerate()
+            .map(|(salt, (team, n, median))| series(Some(team), n / 14, median, salt))
+            .collect()
     } else {
         vec![series(None, 43, 18.0, 1)]
     };
@@ -338,9 +357,21 @@ fn stages() -> Stages {
         basis: basis(Kind::Issue),
         stages: vec![
             stage(StageName::Coding, true, 0, 0.0, "First commit to ready for review."),
-            stage(StageName::Pickup, false, 690, 4.2, "Ready for review to the first review by somebody else."),
+            stage(
+                StageName::Pickup,
+                false,
+                690,
+                4.2,
+                "Ready for review to the first review by somebody else.",
+            ),
             stage(StageName::Review, true, 690, 3.1, "First review to the merge."),
-            stage(StageName::Deploy, false, 702, 6.5, "Merge to the first successful production deployment with it."),
+            stage(
+                StageName::Deploy,
+                false,
+                702,
+                6.5,
+                "Merge to the first successful production deployment with it.",
+            ),
             stage(StageName::BuildQueue, false, 2_904, 0.05, "A build asked for until it starts."),
             stage(StageName::BuildRun, true, 2_904, 0.2, "A build's start until its end."),
         ],
@@ -364,13 +395,26 @@ fn wip() -> Wip {
             .map(|(i, n)| AgeBand { from_seconds: edges[i], to_seconds: edges.get(i + 1).copied(), n: *n })
             .collect(),
     };
-    let rows = [("Migrate invoices to the new ledger", 812, 141.0), ("Flaky login on Safari", 655, 97.0), ("Rotate the signing keys", 901, 44.0)];
+    let rows = [
+        ("Migrate invoices to the new ledger", 812, 141.0),
+        ("Flaky login on Safari", 655, 97.0),
+        ("Rotate the signing keys", 901, 44.0),
+    ];
     Wip {
         basis: basis(Kind::Issue),
-        kinds: vec![kind(Kind::Issue, [9, 14, 21, 26, 11, 7], 9.0 * D), kind(Kind::PullRequest, [11, 9, 6, 4, 1, 0], 1.6 * D), kind(Kind::Build, [2, 0, 0, 0, 0, 0], 400.0)],
+        kinds: vec![
+            kind(Kind::Issue, [9, 14, 21, 26, 11, 7], 9.0 * D),
+            kind(Kind::PullRequest, [11, 9, 6, 4, 1, 0], 1.6 * D),
+            kind(Kind::Build, [2, 0, 0, 0, 0, 0], 400.0),
+        ],
         oldest: rows
             .into_iter()
-            .map(|(title, number, age)| ItemRow { closed: None, outcome: None, seconds: Some(age * D), ..row(title, number, age) })
+            .map(|(title, number, age)| ItemRow {
+                closed: None,
+                outcome: None,
+                seconds: Some(age * D),
+                ..row(title, number, age)
+            })
             .collect(),
     }
 }
@@ -467,7 +511,10 @@ fn detail() -> Detail {
                 key: "team".to_owned(),
                 crude: 0.41,
                 adjusted: Some(0.38),
-                levels: vec![stratum("web", (40, 131), (19.0, 10.0), Some(0.33)), stratum("billing", (77, 44), (52.0, 20.0), Some(0.44))],
+                levels: vec![
+                    stratum("web", (40, 131), (19.0, 10.0), Some(0.33)),
+                    stratum("billing", (77, 44), (52.0, 20.0), Some(0.44)),
+                ],
             },
         ],
     }
@@ -499,7 +546,11 @@ fn items() -> Items {
     Items {
         basis: basis(Kind::Issue),
         items: vec![
-            row("Invoices are rounded twice when a credit note is attached to a partly paid order", 612, 38.2),
+            row(
+                "Invoices are rounded twice when a credit note is attached to a partly paid order",
+                612,
+                38.2,
+            ),
             row("Flaky login on Safari", 655, 21.0),
             row("Export of 10,000 rows times out", 240, 12.4),
             row("Dunning mail in the wrong language", 119, 9.1),
@@ -534,16 +585,25 @@ fn trace() -> Trace {
             links: Vec::new(),
         }
     };
-    let mut change = span("github:github.com/acme/billing/pull_request/815", 1, 8.0, Some(51.0), "Round once", "merged");
+    let mut change =
+        span("github:github.com/acme/billing/pull_request/815", 1, 8.0, Some(51.0), "Round once", "merged");
     change.events = vec![
         TraceEvent { at: at(9.0), name: "review_requested".to_owned(), detail: None },
         TraceEvent { at: at(44.0), name: "reviewed".to_owned(), detail: Some("approved".to_owned()) },
     ];
     let mut build = span("github:github.com/acme/billing/build/500.1", 2, 8.6, Some(9.4), "ci", "failure");
     build.queued_seconds = Some(0.5 * HOUR);
-    let mut step = span("github:github.com/acme/billing/job/9001", 4, 8.8, Some(9.3), "Run pytest", "failure");
+    let mut step =
+        span("github:github.com/acme/billing/job/9001", 4, 8.8, Some(9.3), "Run pytest", "failure");
     (step.step, step.name) = (Some(4), "step".to_owned());
-    let mut deploy = span("jenkins:ci.example.org/deploy/billing/deploy/33", 2, 71.0, Some(74.0), "deploy: billing to production", "success");
+    let mut deploy = span(
+        "jenkins:ci.example.org/deploy/billing/deploy/33",
+        2,
+        71.0,
+        Some(74.0),
+        "deploy: billing to production",
+        "success",
+    );
     deploy.links = vec!["github:github.com/acme/billing/pull_request/816".parse().unwrap()];
     Trace {
         trace_id: "dc165dd78f4a17ba2b0f38d1fd61fa6d".to_owned(),
@@ -558,14 +618,28 @@ fn trace() -> Trace {
             ("team".to_owned(), vec!["billing".to_owned()]),
         ]),
         spans: vec![
-            span("github:github.com/acme/billing/issue/812", 0, 0.0, Some(76.0), "Invoices are rounded twice", "completed"),
+            span(
+                "github:github.com/acme/billing/issue/812",
+                0,
+                0.0,
+                Some(76.0),
+                "Invoices are rounded twice",
+                "completed",
+            ),
             change,
             build,
             span("github:github.com/acme/billing/job/9001", 3, 8.7, Some(9.35), "test", "failure"),
             step,
             span("github:github.com/acme/billing/build/500.2", 2, 30.0, Some(31.0), "ci", "success"),
             deploy,
-            span("jenkins:ci.example.org/deploy/billing/deploy/34", 2, 79.0, None, "deploy: billing to production", ""),
+            span(
+                "jenkins:ci.example.org/deploy/billing/deploy/34",
+                2,
+                79.0,
+                None,
+                "deploy: billing to production",
+                "",
+            ),
         ],
         waits: vec![
             Wait { from: at(0.0), to: at(8.0), seconds: 8.0 * HOUR },
