@@ -24,7 +24,7 @@ fn name(metric: MetricName) -> &'static str {
         MetricName::DeploymentFrequency => "Deployment frequency",
         MetricName::LeadTimeForChanges => "Lead time for changes",
         MetricName::ChangeFailureRate => "Change failure rate",
-        MetricName::FailedDeploymentRecoveryTime => "Failed deployment recovery",
+        MetricName::FailedDeploymentRecoveryTime => "Failed deploy recovery",
         MetricName::ReworkRate => "Rework rate",
         MetricName::DeployFailureRate => "Deploy failure rate",
     }

@@ -163,7 +163,7 @@ fn row(
                         "Exclude"
                     }
                     a.button href=(address.with_filter(&filter).url("/items"))
-                        aria-label=(format!("Show traces with {} = {}", filter.key, filter.value)) {
+                        aria-label=(format!("Traces with {} = {}", filter.key, filter.value)) {
                         "Traces"
                     }
                 }

@@ -114,12 +114,6 @@ fn entry(address: &Address, found: &Correlations, finding: &Finding, index: usiz
                     }
                 }
                 (badges(finding))
-                @if let Some(exemplar) = finding.exemplars.first() {
-                    a.quiet href=(link::trace_path(exemplar))
-                        aria-label=(format!("{}, with {name}", example(exemplar))) {
-                        (example(exemplar))
-                    }
-                }
                 @if !finding.aliases.is_empty() {
                     p.sub { "the same items as " bdi { (parts::attributes_text(&finding.aliases)) } }
                 }
@@ -133,13 +127,14 @@ fn entry(address: &Address, found: &Correlations, finding: &Finding, index: usiz
                     &label
                 ))
             }
-            (facts(finding))
+            (facts(finding, address.query().slower.or(address.query().faster).is_some()))
             @if writable { (actions(address, found, finding, &attributes)) }
         }
     }
 }
 
-fn facts(finding: &Finding) -> Markup {
+/// The figures; the contrast only where somebody has selected a range to contrast.
+fn facts(finding: &Finding, selected: bool) -> Markup {
     html! {
         dl.facts {
             @if let Some(sides) = finding.latency {
@@ -170,7 +165,7 @@ fn facts(finding: &Finding) -> Markup {
                 @if finding.latency.is_some() { (format::hours(finding.impact)) }
                 @else { (signed(finding.impact)) " failures" }
             } }
-            @if let Some(contrast) = finding.contrast {
+            @if let Some(contrast) = finding.contrast.filter(|_| selected) {
                 div {
                     dt
                         title="Share of the selected range against that of the rest: +1 only there, −1 never" {
@@ -259,12 +254,18 @@ fn actions(address: &Address, found: &Correlations, finding: &Finding, attribute
                 }
             }
             a.button href=(traces(address, found, attributes))
-                aria-label=(format!("Show traces with {name}")) {
-                "Show traces"
+                aria-label=(format!("Traces with {name}")) {
+                "Traces"
             }
             a.button href=(format!("{}#distribution", address.with_overlay(attributes.to_vec()).url("/")))
                 aria-label=(format!("Overlay {name} on the histogram")) {
                 "Overlay"
+            }
+            @if let Some(exemplar) = finding.exemplars.first() {
+                a.button href=(link::trace_path(exemplar))
+                    aria-label=(format!("{}, with {name}", example(exemplar))) {
+                    (example(exemplar))
+                }
             }
         }
     }
