@@ -68,16 +68,19 @@ fn values(address: &Address, detail: &Detail, path: &str) -> Markup {
         section.panel aria-labelledby="values" {
             (parts::heading("values", "Values", &html! {}))
             @if let Some(selection) = detail.selection {
-                p.note { "Selected: " (format::duration(selection.from_seconds)) " to " (format::duration(selection.to_seconds))
+                p.note {
+                    "Selected: " (format::duration(selection.from_seconds))
+                    " to " (format::duration(selection.to_seconds))
                     " (" (parts::counted(selection.n, detail.basis.kind))
-                    "). The bars compare how large a part of the selected and of the rest have the value." }
+                    "). The bars compare how large a part of the selected and of the rest have the value."
+                }
             }
             div.scroll { table.rows.values {
                 thead { tr {
-                    th scope="col" { "Value" } th.num scope="col" { "n" } th.num scope="col" { "p50" } th.num
-                        scope="col" {
-                        "p90"
-                    }
+                    th scope="col" { "Value" }
+                    th.num scope="col" { "n" }
+                    th.num scope="col" { "p50" }
+                    th.num scope="col" { "p90" }
                     @if fails { th.num scope="col" { "Failed" } }
                     th.wide scope="col" { span.sr { "Distribution" } (boxes::axis(&scale, format::tick)) }
                     @if shares {
@@ -226,14 +229,13 @@ fn stratum(table: &Stratification, measure: Measure) -> Markup {
             }
             div.scroll { table.rows {
                 thead { tr {
-                    th scope="col" { bdi { (table.key) } } th.num scope="col" { "n with" } th.num
-                        scope="col" {
-                        "n without"
-                    }
-                    th.num scope="col" { (with) } th.num scope="col" { (without) } th.num
-                        scope="col" { "Effect" } th.contrast scope="col" {
-                        span.sr { "Effect as a bar" }
-                    }
+                    th scope="col" { bdi { (table.key) } }
+                    th.num scope="col" { "n with" }
+                    th.num scope="col" { "n without" }
+                    th.num scope="col" { (with) }
+                    th.num scope="col" { (without) }
+                    th.num scope="col" { "Effect" }
+                    th.contrast scope="col" { span.sr { "Effect as a bar" } }
                 } }
                 tbody { @for level in &table.levels {
                     tr {

@@ -6,6 +6,7 @@ use maud::{Markup, html};
 use super::link::Address;
 use super::{format, parts};
 use crate::console::chart::histogram::{Bar, Histogram, render as histogram};
+use crate::insight::query::Filter;
 use crate::insight::report::{Latency, LeftOut, Quantiles, Selection};
 
 /// Nothing if nothing ended in the range.
@@ -90,6 +91,9 @@ fn legend(address: &Address, latency: &Latency) -> Markup {
                     }
                     " (" (format::count(selection.n)) ")"
                 }
+                @let (from, to) = (down(selection.from_seconds), up(selection.to_seconds));
+                @let selected = address.with_selection(Some(from), Some(to));
+                a.quiet href=(selected.url("/items")) { "Show these " (parts::many(latency.basis.kind)) }
             }
             span.entry.overlay-entry hidden[query.overlay.is_empty()] { span.swatch.over aria-hidden="true" {}
                 "with " span data-overlay-name { bdi { (overlay_text(address)) } }
@@ -109,8 +113,9 @@ fn legend(address: &Address, latency: &Latency) -> Markup {
 }
 
 fn overlay_text(address: &Address) -> String {
-    let texts: Vec<String> =
-        address.query().overlay.iter().map(|o| format!("{} = {}", o.key, o.value)).collect();
+    let sign = |exclude| if exclude { "≠" } else { "=" };
+    let one = |o: &Filter| format!("{} {} {}", o.key, sign(o.exclude), o.value);
+    let texts: Vec<String> = address.query().overlay.iter().map(one).collect();
     texts.join(" and ")
 }
 

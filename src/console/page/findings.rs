@@ -152,7 +152,8 @@ fn facts(finding: &Finding, selected: bool) -> Markup {
                 div {
                     dt { "difference, 95%" }
                     dd {
-                        (format::points(sides.difference_low)) " to " (format::points(sides.difference_high))
+                        (format::points(sides.difference_low).trim_end_matches(" pp"))
+                        " to " (format::points(sides.difference_high))
                     }
                 }
             }

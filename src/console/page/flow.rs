@@ -44,8 +44,11 @@ pub(super) fn stages(stages: &Stages) -> Markup {
                 }
             } @else {
                 @if let Some(efficiency) = stages.flow_efficiency {
-                    p.lead { "Somebody worked on a change in " strong { (format::share(efficiency)) } " of its time; the rest was waiting"
-                        span.sub { " (flow efficiency, n = " (format::count(stages.flow_n)) ")" } "." }
+                    p.lead {
+                        "Somebody worked on a change in " strong { (format::share(efficiency)) }
+                        " of its time; the rest was waiting"
+                        span.sub { " (flow efficiency, n = " (format::count(stages.flow_n)) ")" } "."
+                    }
                 }
                 (bar(&changes, "Pull requests, all time together"))
                 (bar(&builds, "Builds, all time together"))
@@ -89,10 +92,10 @@ fn table(stages: &Stages) -> Markup {
     html! {
         div.scroll { table.rows {
             thead { tr {
-                th scope="col" { "Stage" } th.num scope="col" { "p50" } th.num scope="col" { "p90" } th.num
-                    scope="col" {
-                    "n of"
-                }
+                th scope="col" { "Stage" }
+                th.num scope="col" { "p50" }
+                th.num scope="col" { "p90" }
+                th.num scope="col" { "n of" }
             } }
             tbody { @for stage in &stages.stages {
                 tr id=(format!("stage-{}", slug(stage.stage))) {

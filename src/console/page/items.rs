@@ -42,10 +42,11 @@ pub fn render(address: &Address, items: &Items, tags: &TagKeys) -> Markup {
                         th.num scope="col" { "Took" } th.share scope="col" {
                             span.sr { "Against the slowest" }
                         }
-                        th scope="col" { "Outcome" } th scope="col" { "Opened" } th
-                            scope="col" { "Closed" } th scope="col" { "Tags" } th scope="col" {
-                            span.sr { "Elsewhere" }
-                        }
+                        th scope="col" { "Outcome" }
+                        th scope="col" { "Opened" }
+                        th scope="col" { "Closed" }
+                        th scope="col" { "Tags" }
+                        th scope="col" { span.sr { "Elsewhere" } }
                     } }
                     tbody { @for item in &items.items { (row(address, item, slowest)) } }
                 } }

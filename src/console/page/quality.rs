@@ -77,9 +77,9 @@ pub(super) fn render(quality: &Quality, now: Time) -> Markup {
                         div {
                             dt { bdi { (key) } }
                             dd {
-                                (bars::share(*share, "fill", &format!("{} of finished items", format::share(*share)))) span.num {
-                                    (format::share(*share))
-                                }
+                                @let label = format!("{} of finished items", format::share(*share));
+                                (bars::share(*share, "fill", &label))
+                                span.num { (format::share(*share)) }
                             }
                         }
                     } }

@@ -251,8 +251,11 @@ fn span_detail(span: &TraceSpan) -> Markup {
             }
             @if !span.events.is_empty() {
                 ol.events { @for event in &span.events {
-                    li { time datetime=(event.at.0) { (format::minute(event.at.0)) } " " (event.name.replace('_', " "))
-                        @if let Some(detail) = &event.detail { " " span.sub { bdi { (detail) } } } }
+                    li {
+                        time datetime=(event.at.0) { (format::minute(event.at.0)) }
+                        " " (event.name.replace('_', " "))
+                        @if let Some(detail) = &event.detail { " " span.sub { bdi { (detail) } } }
+                    }
                 } }
             }
             p.links {
@@ -275,10 +278,11 @@ fn waits(trace: &Trace) -> Markup {
                 (parts::heading("waits", "Longest waits", &html! {}))
                 div.scroll { table.rows {
                     thead { tr {
-                        th.num.least scope="col" { "Waited" } th scope="col" { "After" } th
-                            scope="col" { "Before" } th scope="col" { "From" } th scope="col" {
-                            "To"
-                        }
+                        th.num.least scope="col" { "Waited" }
+                        th scope="col" { "After" }
+                        th scope="col" { "Before" }
+                        th scope="col" { "From" }
+                        th scope="col" { "To" }
                     } }
                     tbody { @for wait in waits.iter().take(WAITS) {
                         tr {

@@ -211,10 +211,10 @@ fn table(trend: &Trend, series: &[Series]) -> Markup {
                 thead { tr {
                     th scope="col" { (parts::interval(trend.interval)) " from" }
                     @if series.iter().any(|series| series.value.is_some()) { th scope="col" { "Group" } }
-                    th.num scope="col" { "n" } th.num scope="col" { "p50" } th.num
-                        scope="col" { "p90" } th.num scope="col" {
-                        "Failed"
-                    }
+                    th.num scope="col" { "n" }
+                    th.num scope="col" { "p50" }
+                    th.num scope="col" { "p90" }
+                    th.num scope="col" { "Failed" }
                 } }
                 tbody { @for series in series { @for point in &series.points {
                     tr {
