@@ -129,7 +129,7 @@ async fn overview<S: Store, R: Reports>(
             ingest: &console.ingest,
             now: clock::now(),
         });
-        Ok((page, unfinished))
+        Ok::<_, ReportError>((page, unfinished))
     };
     match rendered.await {
         Ok((page, false)) => html(StatusCode::OK, page),
