@@ -389,13 +389,15 @@ impl<S: Store> Reports for Desk<S> {
         let chosen = query.overlay.iter().find(|filter| filter.key == key && !filter.exclude);
         let value = chosen.map(|filter| filter.value.clone());
         let limit = query.limit;
+        let there = sampling::SIZES.contains(&key.as_str()) || self.live.read().dimension(&key).is_some();
+        if self.live.is_loaded() && !there {
+            let key = crate::work::attr::cut(&key, 80);
+            let problem = format!("there is no key {key:?}: /api/v1/tags lists those that there are");
+            return Err(ReportError::NotFound(problem));
+        }
         let (sample, selection, basis, key) = self
             .ask(query, move |population, memory, asked| {
                 let cohort = memory.cohort(population, &asked.query)?;
-                let sized = sampling::SIZES.contains(&key.as_str());
-                if !sized {
-                    cohort::dimension(population, "key", &key)?;
-                }
                 let selection = cohort.selection(&asked.query);
                 let sample = sampling::sample(population, &cohort, measure, Some(&key));
                 Ok((sample, selection, asked.any_tier(), key))

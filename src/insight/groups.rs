@@ -148,8 +148,11 @@ pub fn tags(population: &Population, cohort: &Cohort, basis: Basis) -> TagKeys {
 #[cfg(test)]
 mod tests {
     use super::super::cohort;
+    use super::super::correlate::{Options, correlate};
     use super::super::population::testing::{population, seen};
+    use super::super::query::Measure;
     use super::super::query::Tier;
+    use super::super::sampling;
     use super::*;
     use crate::work::event::Outcome;
     use crate::work::testing::at;
@@ -193,6 +196,29 @@ mod tests {
             groups.groups.iter().map(|g| g.value.as_str()).collect::<Vec<_>>(),
             ["t000", "t001", "t002"]
         );
+    }
+
+    #[test]
+    fn a_key_with_a_hundred_thousand_values_is_answered_and_not_correlated() {
+        const MANY: i64 = 100_000;
+        let items: Vec<_> = (0..MANY)
+            .map(|n| {
+                seen(&format!("issue/{n}")).lived(0, 10 + n, Outcome::Completed).tag("team", &format!("t{n}"))
+            })
+            .collect();
+        let population = population(&items);
+        let query =
+            Query { from: at(0), limit: 5, group: Some("team".to_owned()), ..Query::new(at(1_000_000)) };
+        let cohort = Cohort::select(&population, &query).unwrap();
+        let basis = || cohort::basis(&query, Tier::Any, at(0), 0);
+        let groups = groups(&population, &cohort, &query, basis()).unwrap();
+        assert_eq!((groups.groups.len(), groups.total_groups), (5, MANY as u64));
+        let keys = tags(&population, &cohort, basis()).keys;
+        let team = keys.iter().find(|key| key.key == "team").unwrap();
+        assert_eq!((team.distinct, team.values.len()), (MANY as u64, VALUES));
+        let sample = sampling::sample(&population, &cohort, Measure::Latency, None);
+        let found = correlate(&sample, Measure::Latency, None, &Options::default());
+        assert!(found.findings.is_empty() && found.insufficient_data.is_some(), "{found:?}");
     }
 
     #[test]

@@ -8,6 +8,7 @@ mod connections;
 mod corpus;
 mod faults;
 mod fold;
+mod insight;
 mod kill;
 mod otlp;
 mod outage;
