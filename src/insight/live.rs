@@ -69,15 +69,15 @@ impl Live {
         }
     }
 
-    /// Loads what is stored.
+    /// Loads what is stored; reads on while what was read is taken in.
     async fn load<S: Store>(self: &Arc<Self>, store: &S) -> Result<(), StoreError> {
-        let mut after = i64::MIN;
-        loop {
-            let page = store.observations(after, PAGE).await?;
-            let Some(reached) = page.reached else { return Ok(()) };
-            after = reached;
-            self.apply(page.observations.into_iter().map(|(_, observation)| observation).collect()).await;
+        let mut page = store.observations(i64::MIN, PAGE).await?;
+        while let Some(reached) = page.reached {
+            let observations = page.observations.into_iter().map(|(_, observation)| observation).collect();
+            let (next, ()) = tokio::join!(store.observations(reached, PAGE), self.apply(observations));
+            page = next?;
         }
+        Ok(())
     }
 
     /// Loads what is stored, and observes what is stale without remembering it: for commands, which

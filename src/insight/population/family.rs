@@ -120,6 +120,14 @@ impl Family {
 
     /// Spreads the tags of a trace's members over the trace.
     pub fn spread(&self, root: u32, dimensions: &mut [Dimension]) {
+        if self.first_child[root as usize] == NOBODY && self.shipped_by(root).is_empty() {
+            // Alone, it has what it says itself.
+            for dimension in dimensions.iter_mut().filter(|dimension| dimension.reach == Reach::Trace) {
+                let own = dimension.own(root);
+                dimension.set_seen(root, own);
+            }
+            return;
+        }
         let members = self.members(root);
         let mut place: HashMap<u32, usize> = HashMap::new();
         if members.len() > 1 {

@@ -90,6 +90,8 @@ pub struct Population {
     texts: Vec<Box<str>>,
     text_ids: HashMap<Box<str>, u32>,
     repositories: HashMap<u32, u32>,
+    /// Room for one observation's tags: the key's place and the value's id.
+    said: Vec<(usize, u32)>,
     version: u64,
 }
 
@@ -121,6 +123,7 @@ impl Population {
             texts: Vec::new(),
             text_ids: HashMap::new(),
             repositories: HashMap::new(),
+            said: Vec::new(),
             version: 0,
         }
     }
@@ -231,24 +234,26 @@ impl Population {
     }
 
     fn tag(&mut self, row: u32, observation: &Observation) {
-        let mut said: HashMap<usize, Vec<u32>> = HashMap::new();
+        let mut said = std::mem::take(&mut self.said);
         for (key, value) in observation.tags.iter().chain(&observation.traits) {
             if let Some(at) = self.by_key.get(key.as_str()) {
-                let id = self.dimensions[*at].value_id(value);
-                said.entry(*at).or_default().push(id);
+                said.push((*at, self.dimensions[*at].value_id(value)));
             }
         }
+        said.sort_unstable();
+        said.dedup();
+        let mut rest = said.as_slice();
+        let mut members = Vec::new();
         for (at, dimension) in self.dimensions.iter_mut().enumerate() {
-            let set = match said.get_mut(&at) {
-                Some(members) => {
-                    members.sort_unstable();
-                    members.dedup();
-                    dimension.set_id(members)
-                }
-                None => EMPTY,
-            };
+            let (own, after) = rest.split_at(rest.partition_point(|(of, _)| *of <= at));
+            rest = after;
+            members.clear();
+            members.extend(own.iter().map(|(_, id)| *id));
+            let set = dimension.set_id(&members);
             dimension.set_own(row, set);
         }
+        said.clear();
+        self.said = said;
         let repository = observation.traits.iter().find(|(key, _)| key == "repository");
         if let Some((_, repository)) = repository {
             let text = self.text_id(&repository.to_lowercase());
