@@ -119,7 +119,7 @@ impl Teller<'_> {
         for _ in 1..parts {
             let mention = if self.dice.chance(0.7) { Mention::Token } else { Mention::Branch };
             let (pull, merged) = self.merged(at, mention);
-            let ships = self.dice.chance(0.25);
+            let ships = self.dice.chance(0.12);
             self.ship(pull, merged, ships);
             at = merged.plus(self.human(2.0 * HOUR));
         }

@@ -212,18 +212,20 @@ fn what_is_planted_is_there() {
 
 #[test]
 fn what_goes_wrong_after_a_deploy_is_put_right_within_hours() {
-    let simulation = Simulation::new(Settings { issues: 600, days: 182, ..settings(2, 0) });
+    let simulation = Simulation::new(Settings { issues: 2_000, days: 182, ..settings(1, 0) });
     let repositories = &simulation.organisation().repositories;
     // By whether the deploys are mutable: how many went well, and how many were put right.
     let (mut well, mut troubled) = ([0u32; 2], [0u32; 2]);
     let (mut soon, mut ways) = (0, [0u32; 3]);
+    let (mut leads, mut incidents) = (Vec::new(), Vec::new());
     for story in simulation.stories() {
         let side = usize::from(repositories[story.repository].deploy_type == DeployType::Mutable);
         let well_of = |pull: usize| {
             let deploys = story.ended_deploys().filter(move |deploy| deploy.pull == pull);
             deploys.filter(|deploy| deploy.environment == "production" && deploy.result == Ended::Success)
         };
-        for (index, pull) in story.pulls.iter().enumerate() {
+        let told = story.pulls.iter().enumerate().filter(|(_, pull)| pull.opened <= settings(0, 0).until);
+        for (index, pull) in told {
             let live = well_of(index).map(|deploy| deploy.ended).next();
             let way = match pull.why {
                 Why::Issue => {
@@ -244,12 +246,14 @@ fn what_goes_wrong_after_a_deploy_is_put_right_within_hours() {
             soon += u32::from(live.is_some_and(within));
             assert!(story.runs.iter().any(|run| run.pull == index), "a fix is built, too");
         }
+        leads.extend(story.lead_time());
         for (at, incident) in story.incidents.iter().enumerate() {
             assert!(incident.labels.contains(&"incident"));
             let closed = story
                 .beats
                 .iter()
                 .find(|beat| matches!(beat.act, Act::Incident(of, IssueAct::Closed(_)) if of == at));
+            incidents.extend(closed.map(|closed| closed.at.since(incident.opened)));
             let fix = story.pulls.iter().position(|p| p.why == Why::Hotfix { incident: Some(at) });
             let live = fix.and_then(|fix| well_of(fix).map(|deploy| deploy.ended).next());
             assert!(closed.is_none_or(|closed| live.is_none_or(|live| live <= closed.at)));
@@ -258,6 +262,8 @@ fn what_goes_wrong_after_a_deploy_is_put_right_within_hours() {
     let rate = |side: usize| f64::from(troubled[side]) / f64::from(well[side]);
     assert!((0.01..0.08).contains(&rate(0)) && (0.07..0.18).contains(&rate(1)), "{troubled:?} of {well:?}");
     assert!(ways.iter().all(|way| *way >= 3), "{ways:?}");
+    let (incidents, leads) = (median(incidents) as f64, median(leads) as f64);
+    assert!((0.7..1.4).contains(&(incidents / leads)), "incidents would stand out: {}", incidents / leads);
     assert!(f64::from(soon) > 0.7 * f64::from(troubled[0] + troubled[1]), "{soon} of {troubled:?}");
 }
 

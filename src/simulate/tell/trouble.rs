@@ -35,7 +35,8 @@ impl Teller<'_> {
         self.dice.seconds(median, HUMAN)
     }
 
-    /// Somebody complains; it is looked into, fixed, and watched for some hours.
+    /// Somebody complains; it is looked into and fixed, and closed a day after that if it does not
+    /// come back. So incidents live as long as other issues do, and do not stand out among them.
     fn incident(&mut self, live: Time) {
         let opened = live.plus(self.urgent(HOUR));
         let size = if self.dice.chance(self.repository.large_share()) { "size:large" } else { "size:small" };
@@ -49,7 +50,7 @@ impl Teller<'_> {
         self.beat(assigned, Act::Incident(incident, IssueAct::Assigned));
         let from = assigned.plus(self.urgent(2.0 * HOUR));
         let fixed = self.fix(from, HOUR, Why::Hotfix { incident: Some(incident) });
-        let closed = fixed.plus(self.urgent(5.0 * HOUR));
+        let closed = fixed.plus(self.urgent(22.0 * HOUR));
         self.beat(closed, Act::Incident(incident, IssueAct::Closed(Reason::Completed)));
     }
 
