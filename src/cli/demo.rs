@@ -14,7 +14,7 @@ use super::simulate;
 use super::{CliError, findings, output};
 use crate::app::{App, StartError};
 use crate::config::Config;
-use crate::insight::query::{Measure, Query};
+use crate::insight::query::{DAY, Measure, Query};
 use crate::insight::reports::Reports;
 use crate::work::key::Kind;
 use crate::{clock, telemetry};
@@ -31,7 +31,7 @@ pub(super) struct DemoArgs {
     /// Decides everything that happens in the organisation
     #[arg(long, default_value_t = 1)]
     seed: u64,
-    /// How many issues are opened; each brings about 45 deliveries
+    /// How many issues are opened; each brings about 30 deliveries
     #[arg(long, default_value_t = 2_000, value_parser = clap::value_parser!(u32).range(50..=100_000))]
     issues: u32,
     /// Over how many days, until now
@@ -56,27 +56,42 @@ pub(super) async fn run(args: &DemoArgs) -> Result<(), CliError> {
     // Asked for before anything starts, so that no signal is missed.
     let mut terminate = signal(SignalKind::terminate()).map_err(CliError::Runtime)?;
     let mut interrupt = signal(SignalKind::interrupt()).map_err(CliError::Runtime)?;
-    let folder = tempfile::Builder::new().prefix("valuestream-demo-").tempdir()?;
+    let folder = tempfile::Builder::new().prefix("valuestream-demo-").tempdir();
+    let folder = folder.map_err(|error| {
+        let within = std::env::temp_dir();
+        CliError::Failed(format!(
+            "cannot make a folder for the demo's data in {} ({error}): set TMPDIR to a folder that can be written",
+            within.display()
+        ))
+    })?;
     let secrets = [secret(), secret()];
     let config = config(args, folder.path(), &secrets)?;
     telemetry::init_logs(&config.log)?;
     let app = start(config).await?;
+    if args.port != 0 && app.console.port() != args.port {
+        output::complain(&format!("port {} is taken: the page gets another one", args.port));
+    }
 
     let ready = async {
         simulate::post(&posted(args, &app, secrets)?).await?;
         caught_up(&app).await?;
-        tell(&app, begun.elapsed()).await
+        tell(&app, begun.elapsed(), args).await
     };
-    let outcome = tokio::select! {
-        outcome = ready => outcome,
-        _ = terminate.recv() => Err(CliError::Failed("stopped before the demo was ready".to_owned())),
-        _ = interrupt.recv() => Err(CliError::Failed("stopped before the demo was ready".to_owned())),
-    };
-    if outcome.is_ok() && !args.once {
+    let stopped = async {
         tokio::select! {
             _ = terminate.recv() => {}
             _ = interrupt.recv() => {}
         }
+    };
+    tokio::pin!(stopped);
+    let outcome = tokio::select! {
+        outcome = ready => outcome,
+        () = &mut stopped => {
+            Err(CliError::Failed("stopped before the demo was ready; nothing of it is left".to_owned()))
+        }
+    };
+    if outcome.is_ok() && !args.once {
+        stopped.await;
     }
     app.stop().await;
     outcome
@@ -115,6 +130,10 @@ async fn start(mut config: Config) -> Result<App, CliError> {
             config.console.listen = SocketAddr::from((Ipv4Addr::LOCALHOST, 0));
             Ok(App::start(&config).await?)
         }
+        Err(StartError::Listen { key: "console.listen", address, source }) => Err(CliError::Failed(format!(
+            "--port {}: {source}; give another one, such as 5001",
+            address.port()
+        ))),
         started => Ok(started?),
     }
 }
@@ -132,6 +151,7 @@ fn posted(args: &DemoArgs, app: &App, [github, jenkins]: [String; 2]) -> Result<
         until: None,
         organisation: "acme".to_owned(),
         connections: 64,
+        terse: true,
         shuffle: false,
         duplicates: 0,
     })
@@ -146,11 +166,13 @@ async fn caught_up(app: &App) -> Result<(), CliError> {
 }
 
 /// Says what slow issues and failed deploys have in common, and where to look.
-async fn tell(app: &App, took: Duration) -> Result<(), CliError> {
+async fn tell(app: &App, took: Duration, args: &DemoArgs) -> Result<(), CliError> {
+    // What is open the longest was opened on the first day; a few more leave room for what comes.
+    let days = args.days + 18;
     let asked = |kind, measure| {
         let mut query = Query::new(clock::now());
         query.kind = kind;
-        query.from = query.to.plus(-400 * crate::insight::query::DAY);
+        query.from = query.to.plus(-i64::from(days) * DAY);
         query.measure = Some(measure);
         query
     };
@@ -161,14 +183,17 @@ async fn tell(app: &App, took: Duration) -> Result<(), CliError> {
         let report = report.map_err(|error| CliError::Failed(error.to_string()))?;
         Ok(findings::sentence(&report))
     };
-    let text = format!(
+    let mut text = format!(
         "\nWhat slow issues have in common:\n  {}\n\nWhat failed deploys have in common:\n  {}\n\n\
-         Ready after {:.1} s. The page: http://{}/?from=200d\nCtrl-C ends it and deletes the demo's data.\n",
+         Ready after {:.1} s. The page: http://{}/?from={days}d\n",
         told(slow)?,
         told(failing)?,
         took.as_secs_f64(),
         app.console,
     );
+    if !args.once {
+        text.push_str("Ctrl-C ends it and deletes the demo's data.\n");
+    }
     output::print(&text)?;
     Ok(())
 }

@@ -16,7 +16,7 @@ use self::post::{Poster, Progress, Tally};
 use self::summary::Credentials;
 use crate::clock;
 use crate::simulate::arrival::Arrival;
-use crate::simulate::{Settings, Simulation};
+use crate::simulate::{Settings, Simulation, Talk};
 use crate::work::time::Time;
 
 const EXAMPLE: &str = "\
@@ -43,7 +43,7 @@ pub struct Args {
     /// Decides everything that happens
     #[arg(long, default_value_t = 1)]
     pub seed: u64,
-    /// How many issues are opened; each brings about 45 deliveries
+    /// How many issues are opened; each brings about 47 deliveries
     #[arg(long, default_value_t = 200, value_parser = clap::value_parser!(u32).range(1..=1_000_000))]
     pub issues: u32,
     /// Over how many days
@@ -58,6 +58,9 @@ pub struct Args {
     /// How many deliveries are under way at one time
     #[arg(long, default_value_t = 16, value_parser = clap::value_parser!(u16).range(1..=1_024))]
     pub connections: u16,
+    /// Senders say no more than is needed: no pushes, and of a Jenkins build only its end
+    #[arg(long)]
+    pub terse: bool,
     /// Sends them in any order instead of the senders'
     #[arg(long)]
     pub shuffle: bool,
@@ -125,6 +128,7 @@ impl Args {
             until: self.until.unwrap_or(now),
             days: self.days,
             organisation: self.organisation.clone(),
+            talk: if self.terse { Talk::Terse } else { Talk::All },
             github_secret: self.github_secret.clone(),
             jenkins_token: self.jenkins_token.clone(),
         }
@@ -180,8 +184,14 @@ async fn simulate(args: &Args) -> Result<Tally, SimulateError> {
     let progress = Arc::new(Progress::default());
     let mut shown = Shown::new(total);
     shown.say(&format!(
-        "posting {} issues, {} pull requests, {} builds and {} deploys in {} deliveries to {}",
-        census.issues, census.pulls, census.builds, census.deploys, census.deliveries, args.target
+        "posting {} issues, {} incidents, {} pull requests, {} builds and {} deploys in {} deliveries to {}",
+        census.issues,
+        census.incidents,
+        census.pulls,
+        census.builds,
+        census.deploys,
+        census.deliveries,
+        args.target
     ));
     let posting = poster.post(arrival.of(simulation.deliveries()), &progress);
     tokio::pin!(posting);
@@ -194,7 +204,6 @@ async fn simulate(args: &Args) -> Result<Tally, SimulateError> {
             _ = ticks.tick() => shown.at(progress.done()),
         }
     }
-    shown.end();
     Ok(progress.tally())
 }
 
@@ -236,8 +245,11 @@ impl Shown {
             None => self.say(&format!("{done} of {} deliveries", self.total.max(done))),
         }
     }
+}
 
-    fn end(&self) {
+/// However it ends, no half of a bar stays on the terminal.
+impl Drop for Shown {
+    fn drop(&mut self) {
         if let Some(bar) = &self.bar {
             bar.finish_and_clear();
         }

@@ -26,16 +26,21 @@ pub struct Delivery {
     pub body: Bytes,
 }
 
+/// The path that a source's deliveries are posted to.
+pub fn path(source: Source) -> &'static str {
+    match source {
+        Source::Github => "/github",
+        Source::Jenkins => "/jenkins",
+    }
+}
+
 impl Delivery {
     /// Every delivery is posted.
     pub const METHOD: &'static str = "POST";
 
     /// The path it is posted to.
     pub fn path(&self) -> &'static str {
-        match self.source {
-            Source::Github => "/github",
-            Source::Jenkins => "/jenkins",
-        }
+        path(self.source)
     }
 
     /// The value of a header.

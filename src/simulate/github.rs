@@ -8,6 +8,7 @@ use serde_json::{Value, json};
 
 use self::actions::{run_body, workflow_job, workflow_run};
 use self::pull::pull_request;
+use super::fixed;
 use super::scene::{MAIN, Part, Rendered, Scene, stamp};
 use super::story::{Act, Ended, IssueAct, RunPhase};
 use crate::work::time::Time;
@@ -15,7 +16,8 @@ use crate::work::time::Time;
 /// What GitHub posts at a beat.
 pub fn render(scene: &Scene<'_>, act: Act, at: Time) -> Rendered {
     let (item, event, sender, mut body) = match act {
-        Act::Issue(act) => issue(scene, act, at),
+        Act::Issue(act) => issue(scene, None, act, at),
+        Act::Incident(incident, act) => issue(scene, Some(incident), act, at),
         Act::Push(pull, head) => push(scene, pull, Some(head)),
         Act::MergePush(pull) => push(scene, pull, None),
         Act::Pull(pull, act) => pull_request(scene, pull, act, at),
@@ -25,19 +27,20 @@ pub fn render(scene: &Scene<'_>, act: Act, at: Time) -> Rendered {
         Act::DeploymentStatus(deploy, last) => deployment(scene, deploy, Some(last), at),
         // Not GitHub's to tell; the caller never asks.
         Act::Jenkins(..) | Act::JenkinsDeploy(..) => {
-            (String::new(), "ping", scene.deployer(), json!({ "zen": "Keep it logically awesome." }))
+            (String::new(), "ping", fixed::deployer(), json!({ "zen": "Keep it logically awesome." }))
         }
     };
     let mut repository = scene.repository();
     if event == "push" {
         // In a push alone, these are numbers and the owner has a `name`.
+        repository = fixed::described(scene.owner(), scene.repository);
         repository["created_at"] = json!(1_557_933_565);
         repository["pushed_at"] = json!(at.micros() / 1_000_000);
         repository["owner"]["name"] = json!(scene.owner());
         repository["master_branch"] = json!(MAIN);
     }
     body["repository"] = repository;
-    body["organization"] = scene.organization();
+    body["organization"] = fixed::organization();
     body["sender"] = sender;
     Rendered { item, event: Some(event), body }
 }
@@ -57,16 +60,20 @@ fn label(name: &str) -> Value {
         "default": matches!(name, "bug" | "enhancement"), "description": "" })
 }
 
-fn issue(scene: &Scene<'_>, act: IssueAct, at: Time) -> Told {
+/// The story's issue, or one of its incidents.
+fn issue(scene: &Scene<'_>, incident: Option<usize>, act: IssueAct, at: Time) -> Told {
     let story = scene.story;
-    let serial = scene.numbers.issue();
-    let past = |wanted: fn(IssueAct) -> bool| {
-        let so_far = story.beats.iter().take_while(|beat| beat.at <= at);
-        so_far.filter(|beat| matches!(beat.act, Act::Issue(act) if wanted(act))).count()
-    };
-    let labels = past(|act| matches!(act, IssueAct::Labeled(_)));
+    let serial = scene.numbers.issue(incident);
+    let past = |wanted: fn(IssueAct) -> bool| story.acts_of(incident, at).filter(|act| wanted(*act)).count();
     let assigned = past(|act| matches!(act, IssueAct::Assigned)) > 0;
     let reopened = past(|act| matches!(act, IssueAct::Reopened)) > 0;
+    let (title, opened, labels) = match incident.map(|incident| &story.incidents[incident]) {
+        None => {
+            let so_far = past(|act| matches!(act, IssueAct::Labeled(_))).min(story.labels.len());
+            (&story.title, story.opened, &story.labels[..so_far])
+        }
+        Some(incident) => (&incident.title, incident.opened, &incident.labels[..]),
+    };
     let assignee = if assigned { scene.user(Part::Author) } else { Value::Null };
     let (action, sender) = match act {
         IssueAct::Opened => ("opened", Part::Reporter),
@@ -90,16 +97,16 @@ fn issue(scene: &Scene<'_>, act: IssueAct, at: Time) -> Told {
             "id": serial.id,
             "node_id": format!("I_kwDO{:x}", serial.id),
             "number": number,
-            "title": story.title,
+            "title": title,
             "user": scene.user(Part::Reporter),
-            "labels": story.labels[..labels.min(story.labels.len())].iter().map(|name| label(name)).collect::<Vec<_>>(),
+            "labels": labels.iter().map(|name| label(name)).collect::<Vec<_>>(),
             "state": state,
             "locked": false,
             "assignee": assignee,
             "assignees": if assigned { json!([scene.user(Part::Author)]) } else { json!([]) },
             "milestone": null,
             "comments": 0,
-            "created_at": stamp(story.opened),
+            "created_at": stamp(opened),
             "updated_at": stamp(at),
             "closed_at": closed_at,
             "author_association": "MEMBER",
@@ -109,7 +116,7 @@ fn issue(scene: &Scene<'_>, act: IssueAct, at: Time) -> Told {
         },
     });
     match act {
-        IssueAct::Labeled(which) => body["label"] = label(story.labels[which]),
+        IssueAct::Labeled(which) => body["label"] = label(labels[which]),
         IssueAct::Assigned => body["assignee"] = scene.user(Part::Author),
         _ => {}
     }
@@ -182,7 +189,7 @@ fn deployment(scene: &Scene<'_>, deploy: usize, status: Option<bool>, at: Time) 
         "original_environment": told.environment,
         "environment": told.environment,
         "description": null,
-        "creator": scene.deployer(),
+        "creator": fixed::deployer(),
         "created_at": stamp(told.created),
         "updated_at": stamp(at),
         "statuses_url": format!("{url}/statuses"),
@@ -195,7 +202,7 @@ fn deployment(scene: &Scene<'_>, deploy: usize, status: Option<bool>, at: Time) 
     let item = scene.github_item("deploy", id);
     let Some(last) = status else {
         body["workflow"] = Value::Null;
-        return (item, "deployment", scene.deployer(), body);
+        return (item, "deployment", fixed::deployer(), body);
     };
     let state = match told.result {
         _ if !last => "in_progress",
@@ -209,7 +216,7 @@ fn deployment(scene: &Scene<'_>, deploy: usize, status: Option<bool>, at: Time) 
         "id": status_id,
         "node_id": format!("DES_kwDO{status_id:x}"),
         "state": state,
-        "creator": scene.deployer(),
+        "creator": fixed::deployer(),
         "description": "",
         "environment": told.environment,
         "target_url": "",
@@ -220,5 +227,5 @@ fn deployment(scene: &Scene<'_>, deploy: usize, status: Option<bool>, at: Time) 
         "deployment_url": url,
         "repository_url": api,
     });
-    (item, "deployment_status", scene.deployer(), body)
+    (item, "deployment_status", fixed::deployer(), body)
 }

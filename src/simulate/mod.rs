@@ -11,6 +11,7 @@
 pub mod arrival;
 pub mod delivery;
 pub mod dice;
+mod fixed;
 mod github;
 mod jenkins;
 mod numbers;
@@ -27,19 +28,46 @@ use secrecy::SecretString;
 
 use self::delivery::{Delivery, Signer};
 use self::dice::SECOND;
+use self::fixed::Fixed;
 use self::numbers::{Numbers, Registry};
 use self::organisation::Organisation;
 use self::scene::Scene;
 use self::story::{Act, IssueAct, JenkinsPhase, PullAct, RunPhase, Story};
 use crate::work::time::Time;
 
+/// How much the senders say. What happens is the same.
+#[derive(Clone, Copy, Debug, Default, PartialEq, Eq)]
+pub enum Talk {
+    /// All that can be of use: on GitHub all events that the documentation recommends, in Jenkins
+    /// all phases of a build.
+    #[default]
+    All,
+    /// What is enough: Jenkins says that a build has completed, from which its start follows, and
+    /// GitHub does not tell of pushes, as pull requests and runs say what is built. Nobody knows
+    /// how long a Jenkins build waited in the queue, then.
+    Terse,
+}
+
+impl Talk {
+    /// Whether a sender speaks of that.
+    fn has(self, act: Act) -> bool {
+        match act {
+            Act::Push(..) | Act::MergePush(_) => self == Talk::All,
+            Act::Jenkins(_, phase) | Act::JenkinsDeploy(_, phase) => {
+                self == Talk::All || phase == JenkinsPhase::Completed
+            }
+            _ => true,
+        }
+    }
+}
+
 /// What is simulated.
 #[derive(Clone, Debug)]
 pub struct Settings {
     /// Decides everything that happens.
     pub seed: u64,
-    /// How many issues are opened. Each brings about 1.5 pull requests, 4.5 builds, 1.2 deploys
-    /// and 45 deliveries.
+    /// How many issues are opened, not counting incidents. Each brings about 1.5 pull requests, 4.5
+    /// builds, 1.3 deploys and 47 deliveries.
     pub issues: u32,
     /// When the simulation ends; what is not done by then stays open. Taken in whole seconds.
     pub until: Time,
@@ -47,6 +75,8 @@ pub struct Settings {
     pub days: u32,
     /// The owner of the repositories on GitHub, and the folder on Jenkins.
     pub organisation: String,
+    /// How much is said of it.
+    pub talk: Talk,
     /// What GitHub's deliveries are signed with; unsigned without.
     pub github_secret: Option<SecretString>,
     /// The token that Jenkins sends; none without.
@@ -56,8 +86,10 @@ pub struct Settings {
 /// How much of each there is in a simulation.
 #[derive(Clone, Copy, Debug, Default, PartialEq, Eq)]
 pub struct Census {
-    /// Issues opened.
+    /// Issues opened, without incidents.
     pub issues: u64,
+    /// Incidents opened: further issues.
+    pub incidents: u64,
     /// Pull requests opened.
     pub pulls: u64,
     /// Builds begun; every attempt counts.
@@ -77,6 +109,7 @@ struct Plan {
     settings: Settings,
     organisation: Organisation,
     openings: Vec<Time>,
+    fixed: Fixed,
     signer: Signer,
 }
 
@@ -94,7 +127,8 @@ impl Simulation {
         let organisation = Organisation::new(&settings.organisation);
         let openings = Organisation::openings(settings.seed, settings.issues, settings.until, settings.days);
         let signer = Signer::new(settings.github_secret.as_ref(), settings.jenkins_token.as_ref());
-        Self(Arc::new(Plan { settings, organisation, openings, signer }))
+        let fixed = Fixed::new(&organisation);
+        Self(Arc::new(Plan { settings, organisation, openings, fixed, signer }))
     }
 
     /// The organisation, with what is planted in it.
@@ -111,10 +145,11 @@ impl Simulation {
     pub fn census(&self) -> Census {
         let mut census = Census::default();
         for story in self.stories() {
-            census.deliveries += story.beats.len() as u64;
             for beat in &story.beats {
+                census.deliveries += u64::from(self.0.settings.talk.has(beat.act));
                 match beat.act {
                     Act::Issue(IssueAct::Opened) => census.issues += 1,
+                    Act::Incident(_, IssueAct::Opened) => census.incidents += 1,
                     Act::Pull(_, PullAct::Opened) => census.pulls += 1,
                     Act::Run(_, RunPhase::Asked) | Act::Jenkins(_, JenkinsPhase::Queued) => {
                         census.builds += 1;
@@ -151,11 +186,10 @@ pub struct Deliveries {
     next: BinaryHeap<Reverse<(Time, u32, usize)>>,
 }
 
-impl Iterator for Deliveries {
-    type Item = Delivery;
-
-    fn next(&mut self) -> Option<Delivery> {
-        // A story's first beat is its issue's opening, so it need not exist before that.
+impl Deliveries {
+    /// Lets the stories begin whose issues are opened before anything else happens: a story's first
+    /// beat is its issue's opening, so it need not exist before that.
+    fn open(&mut self) {
         while let Some(opening) = self.plan.openings.get(self.opened as usize).copied() {
             if self.next.peek().is_some_and(|Reverse((at, _, _))| *at < opening) {
                 break;
@@ -167,18 +201,35 @@ impl Iterator for Deliveries {
             }
             self.opened += 1;
         }
-        let Reverse((_, index, beat)) = self.next.pop()?;
-        let (story, numbers) = self.under_way.get_mut(&index)?;
-        numbers.give_out(&mut self.registry, story, story.beats[beat].act);
-        let scene = Scene::new(&self.plan.settings, &self.plan.organisation, story, numbers);
-        let delivery = scene.delivery(beat, &self.plan.signer);
-        match story.beats.get(beat + 1) {
-            Some(following) => self.next.push(Reverse((following.at, index, beat + 1))),
-            None => {
-                self.under_way.remove(&index);
+    }
+}
+
+impl Iterator for Deliveries {
+    type Item = Delivery;
+
+    fn next(&mut self) -> Option<Delivery> {
+        loop {
+            self.open();
+            let Reverse((_, index, beat)) = self.next.pop()?;
+            let (story, numbers) = self.under_way.get_mut(&index)?;
+            let act = story.beats[beat].act;
+            // Numbers are given out whether or not anybody hears of it.
+            numbers.give_out(&mut self.registry, story, act);
+            let plan = &self.plan;
+            let delivery = plan.settings.talk.has(act).then(|| {
+                let scene = Scene::new(&plan.settings, &plan.organisation, story, numbers);
+                scene.delivery(beat, &plan.fixed, &plan.signer)
+            });
+            match story.beats.get(beat + 1) {
+                Some(following) => self.next.push(Reverse((following.at, index, beat + 1))),
+                None => {
+                    self.under_way.remove(&index);
+                }
+            }
+            if delivery.is_some() {
+                return delivery;
             }
         }
-        Some(delivery)
     }
 }
 

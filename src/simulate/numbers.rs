@@ -50,6 +50,7 @@ impl Registry {
 #[derive(Clone, Debug, Default)]
 pub struct Numbers {
     issue: Serial,
+    incidents: BTreeMap<usize, Serial>,
     pulls: BTreeMap<usize, Serial>,
     runs: BTreeMap<usize, Serial>,
     deploys: BTreeMap<usize, Serial>,
@@ -61,6 +62,9 @@ impl Numbers {
         let repository = story.repository;
         match act {
             Act::Issue(IssueAct::Opened) => self.issue = registry.give(repository, Series::Items),
+            Act::Incident(incident, IssueAct::Opened) => {
+                self.incidents.insert(incident, registry.give(repository, Series::Items));
+            }
             Act::Pull(pull, PullAct::Opened) => {
                 self.pulls.insert(pull, registry.give(repository, Series::Items));
             }
@@ -88,9 +92,13 @@ impl Numbers {
         }
     }
 
-    /// The issue's; its id is like GitHub's.
-    pub fn issue(&self) -> Serial {
-        Serial { id: 2_800_000_000 + self.issue.id * 7, ..self.issue }
+    /// The issue's, or that of an incident; its id is like GitHub's.
+    pub fn issue(&self, incident: Option<usize>) -> Serial {
+        let serial = match incident {
+            None => self.issue,
+            Some(incident) => self.incidents.get(&incident).copied().unwrap_or_default(),
+        };
+        Serial { id: 2_800_000_000 + serial.id * 7, ..serial }
     }
 
     /// A pull request's.

@@ -1,14 +1,15 @@
 //! One story with its numbers, its repository and its people: what a beat needs to be rendered.
 
 use bytes::Bytes;
-use serde_json::{Value, json};
+use serde_json::Value;
 use sha2::{Digest, Sha256};
 
 use super::Settings;
 use super::delivery::{Delivery, Signer};
+use super::fixed::{self, Fixed};
 use super::numbers::Numbers;
-use super::organisation::{DeployType, Organisation, PEOPLE, Repository, TEAMS};
-use super::story::{Act, Mention, Story};
+use super::organisation::{Organisation, Repository};
+use super::story::{Act, Mention, Story, Why};
 use super::{github, jenkins};
 use crate::work::key::Source;
 use crate::work::time::Time;
@@ -54,14 +55,14 @@ impl<'a> Scene<'a> {
     }
 
     /// The beat as a delivery.
-    pub fn delivery(&self, beat: usize, signer: &Signer) -> Delivery {
+    pub fn delivery(&self, beat: usize, fixed: &Fixed, signer: &Signer) -> Delivery {
         let (at, act) = (self.story.beats[beat].at, self.story.beats[beat].act);
         let rendered = match act {
             Act::Jenkins(run, phase) => jenkins::build(self, run, phase, at),
             Act::JenkinsDeploy(deploy, phase) => jenkins::deploy(self, deploy, phase, at),
             _ => github::render(self, act, at),
         };
-        let body = Bytes::from(rendered.body.to_string());
+        let body = Bytes::from(fixed.fill_in(&rendered.body.to_string()));
         let (source, headers) = match rendered.event {
             Some(event) => (Source::Github, signer.github(event, self.uuid(beat), &body)),
             None => (Source::Jenkins, signer.jenkins()),
@@ -132,134 +133,90 @@ impl<'a> Scene<'a> {
         [&hex[..8], &hex[8..12], &hex[12..16], &hex[16..20], &hex[20..]].join("-")
     }
 
-    /// The login of somebody. Nobody is a real person.
-    pub fn login(&self, part: Part) -> String {
+    fn member(&self, part: Part) -> usize {
         let [reporter, author, reviewer] = self.story.cast;
-        let member = match part {
+        match part {
             Part::Reporter => reporter,
             Part::Author => author,
             Part::Reviewer => reviewer,
-        };
-        format!("{}-dev-{}", self.repository.team, member + 1)
+        }
+    }
+
+    /// The login of somebody.
+    pub fn login(&self, part: Part) -> String {
+        fixed::login(self.repository.team, self.member(part))
     }
 
     /// Somebody, as GitHub writes a user.
     pub fn user(&self, part: Part) -> Value {
-        let login = self.login(part);
-        let [reporter, author, reviewer] = self.story.cast;
-        let member = match part {
-            Part::Reporter => reporter,
-            Part::Author => author,
-            Part::Reviewer => reviewer,
-        };
-        let team = TEAMS.iter().position(|team| *team == self.repository.team).unwrap_or_default();
-        account(&login, 61_000_000 + (team * PEOPLE + member) as u64, "User")
-    }
-
-    /// The program that deploys.
-    pub fn deployer(&self) -> Value {
-        account("github-actions[bot]", 41_898_282, "Bot")
+        fixed::user(self.repository.team, self.member(part))
     }
 
     /// The repository as most events carry it.
     pub fn repository(&self) -> Value {
-        let repository = self.repository;
-        let id = 730_000_000 + repository.index as u64;
-        let name = repository.name;
-        let mut topics = vec!["service".to_owned()];
-        let mut properties = json!({ "region": repository.region });
-        if repository.team_as_property {
-            properties["team"] = json!(repository.team);
-        } else {
-            topics.push(format!("team-{}", repository.team));
-        }
-        if repository.deploy_type == DeployType::Container {
-            // Elsewhere the deploy job says it.
-            properties["deploy_type"] = json!(repository.deploy_type.as_str());
-        }
-        json!({
-            "id": id,
-            "node_id": format!("R_kgDO{id:x}"),
-            "name": name,
-            "full_name": self.full_name(),
-            "private": true,
-            "owner": account(self.owner(), 60_000_000, "Organization"),
-            "html_url": self.html_url(),
-            "description": null,
-            "fork": false,
-            "url": self.api_url(),
-            "created_at": "2019-05-15T15:19:25Z",
-            "homepage": null,
-            "language": repository.language,
-            "archived": false,
-            "disabled": false,
-            "license": null,
-            "topics": topics,
-            "visibility": "private",
-            "default_branch": MAIN,
-            "custom_properties": properties,
-        })
-    }
-
-    /// The organisation as GitHub's events carry it.
-    pub fn organization(&self) -> Value {
-        json!({
-            "login": self.owner(),
-            "id": 60_000_000,
-            "node_id": "O_kgDOA5OHAA",
-            "url": format!("https://api.{GITHUB}/orgs/{}", self.owner()),
-            "description": "",
-        })
+        fixed::repository(self.repository)
     }
 
     /// The branch of a pull request.
     pub fn branch(&self, pull: usize) -> String {
-        let number = self.numbers.issue().number;
+        let number = self.numbers.issue(None).number;
         let part = if pull == 0 { String::new() } else { format!("-{}", pull + 1) };
         let slug = slug(self.story.title.split_once(": ").map_or("", |(_, what)| what));
-        match self.story.pulls[pull].mention {
-            Mention::Token | Mention::Closes => format!("feature/{slug}-{number}{part}"),
-            Mention::Fixes | Mention::Resolves | Mention::Branch => format!("{number}-{slug}{part}"),
+        let told = &self.story.pulls[pull];
+        match (told.why, told.mention) {
+            (Why::Revert { of }, _) => format!("revert-{}-{}", self.numbers.pull(of).number, self.branch(of)),
+            (Why::Hotfix { .. }, _) => format!("hotfix/{slug}-{number}{part}"),
+            (Why::Issue, Mention::Token | Mention::Closes) => format!("feature/{slug}-{number}{part}"),
+            (Why::Issue, Mention::Fixes | Mention::Resolves | Mention::Branch) => {
+                format!("{number}-{slug}{part}")
+            }
         }
     }
 
-    /// The token by which a pull request or a Jenkins job names the issue.
-    pub fn token(&self) -> String {
-        format!("vstrace-github-issue-{}-{}", self.repository.name, self.numbers.issue().number)
+    /// The title of a pull request.
+    pub fn pull_title(&self, pull: usize) -> String {
+        let title = &self.story.title;
+        match self.story.pulls[pull].why {
+            Why::Issue => title.clone(),
+            Why::Revert { .. } => format!("Revert \"{title}\""),
+            Why::Hotfix { .. } => format!("Hotfix: {title}"),
+        }
+    }
+
+    /// The token by which a pull request, or a Jenkins job that ships it, names its issue: a hotfix
+    /// for an incident names that.
+    pub fn token(&self, pull: usize) -> String {
+        let incident = match self.story.pulls[pull].why {
+            Why::Hotfix { incident } => incident,
+            Why::Issue | Why::Revert { .. } => None,
+        };
+        format!("vstrace-github-issue-{}-{}", self.repository.name, self.numbers.issue(incident).number)
     }
 
     /// The body of a pull request.
     pub fn pull_body(&self, pull: usize) -> String {
-        let number = self.numbers.issue().number;
-        let names = match self.story.pulls[pull].mention {
+        let number = self.numbers.issue(None).number;
+        let told = &self.story.pulls[pull];
+        let names = match told.mention {
             Mention::Fixes => format!("Fixes #{number}"),
             Mention::Closes => format!("Closes {}#{number}", self.full_name()),
             Mention::Resolves => format!("Resolves: {}/issues/{number}", self.html_url()),
-            Mention::Token => format!("Part of {}", self.token()),
+            Mention::Token => format!("Part of {}", self.token(pull)),
             Mention::Branch => "A first step, without a change in behaviour.".to_owned(),
         };
-        format!("{}.\n\n{names}\n", self.story.title)
+        match told.why {
+            // What GitHub writes there by itself.
+            Why::Revert { of } => {
+                format!("Reverts {}#{}\n\n{names}\n", self.full_name(), self.numbers.pull(of).number)
+            }
+            Why::Issue | Why::Hotfix { .. } => format!("{}.\n\n{names}\n", self.pull_title(pull)),
+        }
     }
 }
 
 /// A time as GitHub writes it.
 pub fn stamp(at: Time) -> String {
     at.to_string()
-}
-
-/// A user, bot or organisation.
-fn account(login: &str, id: u64, kind: &str) -> Value {
-    json!({
-        "login": login,
-        "id": id,
-        "node_id": format!("U_kgDO{id:x}"),
-        "avatar_url": format!("https://avatars.githubusercontent.com/u/{id}?v=4"),
-        "gravatar_id": "",
-        "url": format!("https://api.{GITHUB}/users/{login}"),
-        "html_url": format!("https://{GITHUB}/{login}"),
-        "type": kind,
-        "site_admin": false,
-    })
 }
 
 fn slug(title: &str) -> String {

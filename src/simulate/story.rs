@@ -2,6 +2,9 @@
 //! moments at which a sender speaks of one of them. A story knows no numbers: those are given out
 //! when the beats of all stories are merged, in the order of time, as the senders do.
 
+mod trouble;
+
+pub use self::trouble::{Incident, Why, title as incident_title};
 use super::dice::SECOND;
 use super::organisation::Repository;
 use crate::work::time::Time;
@@ -21,6 +24,8 @@ pub struct Story {
     pub opened: Time,
     /// Who opened it, who works on it and who reviews, as members of the team. Never the same.
     pub cast: [usize; 3],
+    /// The incidents that its deploys caused: issues of their own.
+    pub incidents: Vec<Incident>,
     /// Its pull requests.
     pub pulls: Vec<Pull>,
     /// When each commit was made.
@@ -51,6 +56,8 @@ pub enum Mention {
 /// A pull request.
 #[derive(Clone, Debug)]
 pub struct Pull {
+    /// What it is for.
+    pub why: Why,
     /// How it names the issue.
     pub mention: Mention,
     /// When it was opened.
@@ -183,6 +190,8 @@ pub struct Beat {
 pub enum Act {
     /// The issue.
     Issue(IssueAct),
+    /// An incident: its place among the story's.
+    Incident(usize, IssueAct),
     /// A push to a pull request's branch: the place in its heads.
     Push(usize, usize),
     /// The push of a merge to the default branch.
@@ -321,6 +330,15 @@ impl Story {
             }
         }
         episodes
+    }
+
+    /// What is told of the issue, or of one of the incidents, up to a time.
+    pub fn acts_of(&self, incident: Option<usize>, until: Time) -> impl Iterator<Item = IssueAct> + '_ {
+        self.beats.iter().take_while(move |beat| beat.at <= until).filter_map(move |beat| match beat.act {
+            Act::Issue(act) if incident.is_none() => Some(act),
+            Act::Incident(of, act) if incident == Some(of) => Some(act),
+            _ => None,
+        })
     }
 
     /// Microseconds from the opening to the last close, if the issue was completed at last.

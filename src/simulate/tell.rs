@@ -2,11 +2,12 @@
 //! the simulation are here and in [`machines`]; what is planted comes from [`Repository`].
 
 mod machines;
+mod trouble;
 
 use super::dice::{DAY, Dice, HOUR, MINUTE, SECOND};
-use super::organisation::{Ci, Organisation, PEOPLE, Repository};
+use super::organisation::{Ci, Organisation, PEOPLE, REGIONS, Repository};
 use super::story::{
-    Act, Beat, Ended, IssueAct, Mention, Of, Pull, PullAct, Reason, Story, Verdict, title, whole_second,
+    Act, Beat, Ended, IssueAct, Mention, Of, Pull, PullAct, Reason, Story, Verdict, Why, title, whole_second,
 };
 use crate::work::time::Time;
 
@@ -37,14 +38,16 @@ pub fn tell(organisation: &Organisation, seed: u64, index: u32, opened: Time, un
     let second = (first + 1 + dice.index(PEOPLE - 2)) % PEOPLE;
     let third = (second + 1) % PEOPLE;
     let kind = ["bug", "enhancement", "chore"][dice.index(3)];
+    let region = REGIONS[dice.index(REGIONS.len())];
     let size = if dice.chance(repository.large_share()) { "size:large" } else { "size:small" };
     let story = Story {
         index,
         repository: repository.index,
         title: title(repository, dice.index(16)),
-        labels: vec![kind, size],
+        labels: vec![kind, size, region],
         opened,
         cast: [first, second, third],
+        incidents: Vec::new(),
         pulls: Vec::new(),
         commits: Vec::new(),
         runs: Vec::new(),
@@ -116,7 +119,7 @@ impl Teller<'_> {
         for _ in 1..parts {
             let mention = if self.dice.chance(0.7) { Mention::Token } else { Mention::Branch };
             let (pull, merged) = self.merged(at, mention);
-            let ships = self.dice.chance(0.25);
+            let ships = self.dice.chance(0.12);
             self.ship(pull, merged, ships);
             at = merged.plus(self.human(2.0 * HOUR));
         }
@@ -154,9 +157,19 @@ impl Teller<'_> {
         let pushed = from.plus(self.human(3.0 * HOUR));
         let opened = pushed.plus(self.human(10.0 * MINUTE));
         let ready = self.dice.chance(0.2).then(|| opened.plus(self.human(2.0 * HOUR)));
-        let commit = self.commit(pushed);
+        self.opened(Why::Issue, mention, (pushed, opened, ready))
+    }
+
+    /// A pull request is opened, in a hurry or not.
+    fn opened(
+        &mut self,
+        why: Why,
+        mention: Mention,
+        (pushed, opened, ready): (Time, Time, Option<Time>),
+    ) -> (usize, Time) {
+        let heads = vec![(pushed, self.commit(pushed))];
         let pull = self.story.pulls.len();
-        self.story.pulls.push(Pull { mention, opened, ready, heads: vec![(pushed, commit)], merge: None });
+        self.story.pulls.push(Pull { why, mention, opened, ready, heads, merge: None });
         self.beat(pushed, Act::Push(pull, 0));
         self.beat(opened, Act::Pull(pull, PullAct::Opened));
         if let Some(ready) = ready {
@@ -165,6 +178,14 @@ impl Teller<'_> {
         let ready = ready.unwrap_or(opened);
         self.beat(ready.plus(SECOND), Act::Pull(pull, PullAct::ReviewRequested));
         (pull, ready.plus(SECOND))
+    }
+
+    /// A pull request is merged.
+    fn merge(&mut self, pull: usize, at: Time) {
+        let commit = self.commit(at);
+        self.story.pulls[pull].merge = Some(commit);
+        self.beat(at, Act::Pull(pull, PullAct::Merged));
+        self.beat(at.plus(SECOND), Act::MergePush(pull));
     }
 
     /// Pushes to an open pull request.
@@ -233,10 +254,7 @@ impl Teller<'_> {
             self.beat(done, Act::Pull(pull, PullAct::Reviewed(Verdict::Approved)));
         }
         let merged = done.max(green).plus(self.human(40.0 * MINUTE));
-        let commit = self.commit(merged);
-        self.story.pulls[pull].merge = Some(commit);
-        self.beat(merged, Act::Pull(pull, PullAct::Merged));
-        self.beat(merged.plus(SECOND), Act::MergePush(pull));
+        self.merge(pull, merged);
         (pull, merged)
     }
 

@@ -1,5 +1,7 @@
 #![allow(clippy::unwrap_used, clippy::expect_used, clippy::panic)]
 
+mod insight;
+
 use std::collections::{BTreeMap, BTreeSet};
 use std::path::PathBuf;
 
@@ -9,8 +11,8 @@ use sha2::Sha256;
 
 use super::arrival::Arrival;
 use super::delivery::Delivery;
-use super::organisation::DeployType;
-use super::story::{Deploy, Ended, Reason};
+use super::organisation::{DeployType, REGIONS};
+use super::story::{Deploy, Ended, Reason, Why};
 use super::*;
 use crate::work::key::Source;
 
@@ -23,6 +25,7 @@ fn settings(seed: u64, issues: u32) -> Settings {
         until: Time::parse("2026-03-31T18:00:00Z").unwrap(),
         days: 90,
         organisation: "acme".to_owned(),
+        talk: Talk::All,
         github_secret: Some(SECRET.into()),
         jenkins_token: Some("a token for tests".into()),
     }
@@ -72,7 +75,7 @@ fn the_census_is_what_is_delivered_and_grows_with_the_issues() {
         total += 1;
     }
     assert_eq!(census.deliveries, total);
-    assert_eq!(census.issues, counted["issues.opened"]);
+    assert_eq!(census.issues + census.incidents, counted["issues.opened"]);
     assert_eq!(census.pulls, counted["pull_request.opened"]);
 
     let larger = Simulation::new(Settings { issues: 2_000, days: 182, ..settings(1, 0) }).census();
@@ -183,7 +186,7 @@ fn what_is_planted_is_there() {
                 } else {
                     rest.push(lead)
                 }
-                by_region.entry(repository.region).or_default().push(lead);
+                by_region.entry(story.labels[2]).or_default().push(lead);
             }
             large[usize::from(repository.language == "Python")]
                 [usize::from(story.labels.contains(&"size:large"))] += 1;
@@ -202,8 +205,84 @@ fn what_is_planted_is_there() {
         let share = |[small, large]: [u32; 2]| f64::from(large) / f64::from(small + large);
         assert!(share(large[1]) > 2.0 * share(large[0]), "seed {seed}: {large:?}");
         let regions: Vec<i64> = by_region.into_values().map(median).collect();
+        assert_eq!(regions.len(), REGIONS.len());
         assert!(regions.iter().max().unwrap() < &(2 * regions.iter().min().unwrap()), "{regions:?}");
     }
+}
+
+#[test]
+fn what_goes_wrong_after_a_deploy_is_put_right_within_hours() {
+    let simulation = Simulation::new(Settings { issues: 2_000, days: 182, ..settings(1, 0) });
+    let repositories = &simulation.organisation().repositories;
+    // By whether the deploys are mutable: how many went well, and how many were put right.
+    let (mut well, mut troubled) = ([0u32; 2], [0u32; 2]);
+    let (mut soon, mut ways) = (0, [0u32; 3]);
+    let (mut leads, mut incidents) = (Vec::new(), Vec::new());
+    for story in simulation.stories() {
+        let side = usize::from(repositories[story.repository].deploy_type == DeployType::Mutable);
+        let well_of = |pull: usize| {
+            let deploys = story.ended_deploys().filter(move |deploy| deploy.pull == pull);
+            deploys.filter(|deploy| deploy.environment == "production" && deploy.result == Ended::Success)
+        };
+        let told = story.pulls.iter().enumerate().filter(|(_, pull)| pull.opened <= settings(0, 0).until);
+        for (index, pull) in told {
+            let live = well_of(index).map(|deploy| deploy.ended).next();
+            let way = match pull.why {
+                Why::Issue => {
+                    well[side] += u32::from(live.is_some());
+                    continue;
+                }
+                Why::Hotfix { incident: Some(_) } => 0,
+                Why::Revert { of } => {
+                    assert!(well_of(of).next().is_some(), "what did not go live cannot be wrong there");
+                    1
+                }
+                Why::Hotfix { incident: None } => 2,
+            };
+            ways[way] += 1;
+            troubled[side] += 1;
+            let before = (0..index).flat_map(well_of).map(|deploy| deploy.ended).max();
+            let within = |live: Time| before.is_some_and(|before| live.since(before) < 86_400_000_000);
+            soon += u32::from(live.is_some_and(within));
+            assert!(story.runs.iter().any(|run| run.pull == index), "a fix is built, too");
+        }
+        leads.extend(story.lead_time());
+        for (at, incident) in story.incidents.iter().enumerate() {
+            assert!(incident.labels.contains(&"incident"));
+            let closed = story
+                .beats
+                .iter()
+                .find(|beat| matches!(beat.act, Act::Incident(of, IssueAct::Closed(_)) if of == at));
+            incidents.extend(closed.map(|closed| closed.at.since(incident.opened)));
+            let fix = story.pulls.iter().position(|p| p.why == Why::Hotfix { incident: Some(at) });
+            let live = fix.and_then(|fix| well_of(fix).map(|deploy| deploy.ended).next());
+            assert!(closed.is_none_or(|closed| live.is_none_or(|live| live <= closed.at)));
+        }
+    }
+    let rate = |side: usize| f64::from(troubled[side]) / f64::from(well[side]);
+    assert!((0.01..0.08).contains(&rate(0)) && (0.07..0.18).contains(&rate(1)), "{troubled:?} of {well:?}");
+    assert!(ways.iter().all(|way| *way >= 3), "{ways:?}");
+    let (incidents, leads) = (median(incidents) as f64, median(leads) as f64);
+    assert!((0.7..1.4).contains(&(incidents / leads)), "incidents would stand out: {}", incidents / leads);
+    assert!(f64::from(soon) > 0.7 * f64::from(troubled[0] + troubled[1]), "{soon} of {troubled:?}");
+}
+
+#[test]
+fn terse_senders_tell_of_the_same_with_fewer_words() {
+    let all: Vec<Delivery> = simulation(9, 40).deliveries().collect();
+    let terse = Simulation::new(Settings { talk: Talk::Terse, ..settings(9, 40) });
+    let said: Vec<Delivery> = terse.deliveries().collect();
+    assert_eq!(terse.census().deliveries, said.len() as u64);
+    assert_eq!(
+        Census { deliveries: 0, ..terse.census() },
+        Census { deliveries: 0, ..simulation(9, 40).census() }
+    );
+    let needed = |delivery: &&Delivery| {
+        let what = what(delivery);
+        what != "push.-" && (!what.starts_with("jenkins.") || what == "jenkins.COMPLETED")
+    };
+    assert_eq!(said, all.iter().filter(needed).cloned().collect::<Vec<_>>());
+    assert!(said.len() * 10 < all.len() * 7, "{} of {}", said.len(), all.len());
 }
 
 #[test]
@@ -247,9 +326,13 @@ fn the_senders_say_everything_they_say_in_life() {
         }
         if body["action"] == "opened" && request.is_object() {
             let text = request["body"].as_str().unwrap();
-            for word in
-                ["Fixes #", "Closes acme/", "Resolves: https://github.com/acme/", "vstrace-github-issue-"]
-            {
+            for word in [
+                "Fixes #",
+                "Closes acme/",
+                "Resolves: https://github.com/acme/",
+                "vstrace-github-issue-",
+                "Reverts acme/",
+            ] {
                 if text.contains(word) {
                     parts.insert(word);
                 }
@@ -307,7 +390,7 @@ fn the_senders_say_everything_they_say_in_life() {
     ] {
         assert!(jenkins.contains(wanted), "Jenkins never says {wanted}: {jenkins:?}");
     }
-    assert!(attempts >= 2 && unmerged > 0 && parts.len() == 4, "{attempts} {unmerged} {parts:?}");
+    assert!(attempts >= 2 && unmerged > 0 && parts.len() == 5, "{attempts} {unmerged} {parts:?}");
 }
 
 #[test]
@@ -392,8 +475,8 @@ fn arrival_loses_nothing_and_repeats_what_it_should() {
 }
 
 #[test]
-fn a_short_story() {
-    let told: Vec<String> = simulation(14, 1)
+fn a_short_story_with_an_incident() {
+    let told: Vec<String> = simulation(2636, 1)
         .deliveries()
         .map(|delivery| {
             let event = delivery.header("x-github-event").unwrap_or("-");

@@ -6,6 +6,7 @@ mod api;
 mod commands;
 mod connections;
 mod corpus;
+mod demo;
 mod faults;
 mod fold;
 mod insight;

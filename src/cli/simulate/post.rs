@@ -14,7 +14,7 @@ use serde::Deserialize;
 use tokio::sync::mpsc;
 use tokio_util::sync::CancellationToken;
 
-use crate::simulate::delivery::Delivery;
+use crate::simulate::delivery::{Delivery, path};
 use crate::work::key::Source;
 
 /// How many deliveries may wait for a worker.
@@ -32,7 +32,8 @@ const REFUSALS: u64 = 50;
 #[derive(Clone, Debug)]
 pub struct Poster {
     client: reqwest::Client,
-    target: String,
+    /// Where each source's deliveries go.
+    routes: [Url; Source::ALL.len()],
     connections: usize,
     keep_order: bool,
 }
@@ -157,9 +158,14 @@ impl Poster {
         if matches!(target.host_str(), Some("localhost" | "127.0.0.1" | "[::1]")) {
             client = client.no_proxy();
         }
+        let route = |source: Source| {
+            let mut route = target.clone();
+            route.set_path(&format!("{}{}", target.path().trim_end_matches('/'), path(source)));
+            route
+        };
         Ok(Self {
             client: client.build()?,
-            target: target.as_str().trim_end_matches('/').to_owned(),
+            routes: Source::ALL.map(route),
             connections: connections.max(1),
             keep_order,
         })
@@ -240,7 +246,7 @@ impl Poster {
         &self,
         delivery: &Delivery,
     ) -> Result<(StatusCode, Option<Duration>, Said), reqwest::Error> {
-        let mut request = self.client.post(format!("{}{}", self.target, delivery.path()));
+        let mut request = self.client.post(self.routes[delivery.source as usize].clone());
         for (name, value) in &delivery.headers {
             request = request.header(*name, value);
         }

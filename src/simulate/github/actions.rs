@@ -57,7 +57,7 @@ pub fn run_body(scene: &Scene<'_>, run: usize, phase: RunPhase, at: Time) -> Val
         "head_branch": branch,
         "head_sha": scene.sha(told.commit),
         "path": ".github/workflows/ci.yml",
-        "display_title": scene.story.title,
+        "display_title": scene.pull_title(told.pull),
         "run_number": scene.numbers.run(run).number,
         "event": if told.of == Of::Main { "push" } else { "pull_request" },
         "status": match phase {

@@ -55,7 +55,7 @@ pub fn pull_request(scene: &Scene<'_>, pull: usize, act: PullAct, at: Time) -> T
         "number": number,
         "state": if closed { "closed" } else { "open" },
         "locked": false,
-        "title": scene.story.title,
+        "title": scene.pull_title(pull),
         "user": scene.user(Part::Author),
         "body": scene.pull_body(pull),
         "created_at": stamp(told.opened),

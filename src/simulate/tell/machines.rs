@@ -11,7 +11,7 @@ use crate::work::time::Time;
 impl Teller<'_> {
     /// What follows a merge: the default branch is built and, if it `ships`, deployed. Says when
     /// it was live.
-    pub fn ship(&mut self, pull: usize, merged: Time, ships: bool) -> Option<Time> {
+    pub fn deliver(&mut self, pull: usize, merged: Time, ships: bool) -> Option<Time> {
         let commit = self.story.pulls[pull].merge?;
         let from = merged.plus(3 * SECOND);
         let by_actions = self.repository.ci == Ci::Actions;
@@ -80,7 +80,9 @@ impl Teller<'_> {
         (created, started, ended): (Time, Time, Time),
         result: Ended,
     ) -> usize {
-        let before = self.story.runs.iter().rfind(|run| run.of == of).map(|run| run.commit);
+        // Not all runs are told in the order of time.
+        let earlier = self.story.runs.iter().filter(|run| run.of == of && run.started <= created);
+        let before = earlier.max_by_key(|run| run.started).map(|run| run.commit);
         let run = self.story.runs.len();
         self.story.runs.push(Run {
             of,
