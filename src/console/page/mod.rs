@@ -18,6 +18,7 @@ pub mod overview;
 mod parts;
 pub mod problem;
 mod quality;
+mod services;
 #[cfg(test)]
 mod testing;
 #[cfg(test)]
