@@ -3,63 +3,49 @@
 use serde::Serialize;
 
 use super::asking::Tell;
+use super::output::printable;
 use super::sheet::{Cell, Sheet, Told};
-use super::telling::{about, plural};
+use super::telling::about;
 use crate::insight::format;
 use crate::insight::query::Measure;
-use crate::insight::report::{Attribute, Correlations, Detail, Direction, Finding, Stratum};
+use crate::insight::report::{Attribute, Correlations, Detail, Finding, Stratum};
+use crate::insight::sentence::{self, Part};
 use crate::work::attr::cut;
-use crate::work::key::Kind;
+
+/// A value can be as long as its sender likes; a sentence or a row cannot.
+const LONGEST: usize = 80;
 
 fn all_of(attributes: &[Attribute]) -> String {
-    // A value can be as long as its sender likes; a sentence cannot.
-    let texts = attributes.iter().map(|attribute| format!("{}={}", attribute.key, cut(&attribute.value, 80)));
+    let texts =
+        attributes.iter().map(|attribute| format!("{}={}", attribute.key, cut(&attribute.value, LONGEST)));
     texts.collect::<Vec<_>>().join(" and ")
 }
 
-/// What the first finding says, as a sentence.
+/// What the first finding says, as a sentence that no terminal acts on.
 pub(super) fn sentence(correlations: &Correlations) -> String {
     if let Some(reason) = &correlations.insufficient_data {
         return format!("Nothing can be said: {reason}.");
     }
-    let tested =
-        format!("{} single values and {} pairs", correlations.singles_tested, correlations.pairs_tested);
+    let attribute =
+        |of: &Attribute| printable(&format!("{} = {}", cut(&of.key, LONGEST), cut(&of.value, LONGEST)));
+    let tested = format!(
+        "{} and {}",
+        format::counted(correlations.singles_tested, "value", "values"),
+        format::counted(correlations.pairs_tested, "pair", "pairs")
+    );
     let Some(first) = correlations.findings.first() else {
         return format!("Nothing stands out among {tested}.");
     };
-    let with = all_of(&first.attributes);
     if !first.significant {
-        let q = format::probability(first.q);
-        return format!("Nothing stands out among {tested}; the best candidate is {with} (q {q}).");
+        let nearest: Vec<String> = first.attributes.iter().map(attribute).collect();
+        let q = format::probability_of("q", first.q);
+        return format!("Nothing stands out among {tested}; the nearest is {} ({q}).", nearest.join(" and "));
     }
-    format!("{} with {with} {}.", capital(correlations.basis.kind), contrast(first))
-}
-
-fn capital(kind: Kind) -> String {
-    let word = plural(kind);
-    let (head, rest) = word.split_at(1);
-    format!("{}{rest}", head.to_uppercase())
-}
-
-fn contrast(finding: &Finding) -> String {
-    let all = finding.n_with + finding.n_without;
-    let of = format!("{} of {all}, q {}", finding.n_with, format::probability(finding.q));
-    let worse = finding.direction == Direction::Worse;
-    match (&finding.latency, &finding.failure) {
-        (Some(sides), _) => format!(
-            "are {}: their median is {}, that of the others {} ({of})",
-            if worse { "slower" } else { "faster" },
-            format::duration(sides.p50_with_seconds),
-            format::duration(sides.p50_without_seconds)
-        ),
-        (None, Some(sides)) => format!(
-            "fail {} often: {} of them, {} of the others ({of})",
-            if worse { "more" } else { "less" },
-            format::percent(sides.rate_with),
-            format::percent(sides.rate_without)
-        ),
-        (None, None) => format!("are {} ({of})", if worse { "worse" } else { "better" }),
-    }
+    let text = |part| match part {
+        Part::Words(words) | Part::Point(_, words) => words,
+        Part::Attribute(of) => attribute(of),
+    };
+    sentence::of(first, correlations.basis.kind).into_iter().map(text).collect()
 }
 
 fn notes(finding: &Finding) -> String {
@@ -252,19 +238,22 @@ fn strata(detail: &Detail, measure: Measure) -> Sheet {
 mod tests {
     use super::*;
     use crate::console::api::testing;
+    use crate::insight::report::Direction;
+    use crate::work::key::Kind;
+
+    fn with(change: fn(&mut Correlations)) -> String {
+        let mut correlations = testing::correlations(Measure::Failure);
+        change(&mut correlations);
+        sentence(&correlations)
+    }
 
     #[test]
     fn the_sentence_says_no_more_than_was_found() {
-        let with = |change: fn(&mut Correlations)| {
-            let mut correlations = testing::correlations(Measure::Failure);
-            change(&mut correlations);
-            sentence(&correlations)
-        };
-        let nothing = "Nothing stands out among 12 single values and 9 pairs";
+        let nothing = "Nothing stands out among 12 values and 9 pairs";
         assert_eq!(with(|found| found.findings.clear()), format!("{nothing}."));
         assert_eq!(
             with(|found| found.findings[0].significant = false),
-            format!("{nothing}; the best candidate is deploy.type=mutable and language=python (q 0.0003).")
+            format!("{nothing}; the nearest is deploy.type = mutable and language = python (q < 0.001).")
         );
         assert_eq!(
             with(|found| found.insufficient_data = Some("fewer than 20 items".to_owned())),
@@ -275,8 +264,16 @@ mod tests {
                 found.basis.kind = Kind::PullRequest;
                 found.findings[0].direction = Direction::Better;
             }),
-            "Pull requests with deploy.type=mutable and language=python fail less often: 30 % of them, 5 % of the \
-             others (40 of 300, q 0.0003)."
+            "Pull requests with deploy.type = mutable and language = python fail less often: 30% against 5%, \
+             n = 40."
         );
+    }
+
+    #[test]
+    fn values_in_the_sentence_are_cut_and_no_terminal_acts_on_them() {
+        let said =
+            with(|found| found.findings[0].attributes[0].value = format!("\u{1b}[31m{}", "x".repeat(500)));
+        assert!(said.contains("deploy.type = \u{fffd}[31mxx"), "{said}");
+        assert!(said.len() < 250 && !said.contains(char::is_control), "{said}");
     }
 }

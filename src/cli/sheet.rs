@@ -75,7 +75,7 @@ impl Cell {
             Self::Own(text) => printable(text),
             Self::Count(n) => n.to_string(),
             Self::Seconds(seconds) => seconds.map_or_else(unknown, format::duration),
-            Self::Share(share) => share.map_or_else(unknown, format::percent),
+            Self::Share(share) => share.map_or_else(unknown, format::share),
             Self::Number(number) => number.map_or_else(unknown, format::number),
             Self::Probability(p) => format::probability(*p),
             Self::When(at) => at.map_or_else(unknown, |at| at.0.to_string()),

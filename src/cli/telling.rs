@@ -10,20 +10,9 @@ use crate::insight::report::{
 };
 use crate::work::key::Kind;
 
-/// Items of a kind.
-pub(super) fn plural(kind: Kind) -> &'static str {
-    match kind {
-        Kind::Issue => "issues",
-        Kind::PullRequest => "pull requests",
-        Kind::Build => "builds",
-        Kind::Job => "jobs",
-        Kind::Deploy => "deploys",
-    }
-}
-
 /// What a report is about, on one line.
 pub(super) fn about(basis: &Basis) -> String {
-    let mut text = format!("{} that ended from {} to {}", plural(basis.kind), basis.from.0, basis.to.0);
+    let mut text = format!("{} that ended from {} to {}", format::many(basis.kind), basis.from.0, basis.to.0);
     for filter in &basis.filters {
         text.push_str(&format!(", {filter}"));
     }
@@ -282,7 +271,7 @@ impl Tell for Stages {
         if let Some(efficiency) = self.flow_efficiency {
             after.push(format!(
                 "flow efficiency {} of {} pull requests",
-                format::percent(efficiency),
+                format::share(efficiency),
                 self.flow_n
             ));
         }
@@ -341,7 +330,7 @@ impl Tell for Wip {
             before: vec![format!(
                 "open at {}, and for how long; the oldest {} below",
                 self.basis.as_of.0,
-                plural(self.basis.kind)
+                format::many(self.basis.kind)
             )],
             sheets: vec![kinds, items(&self.oldest)],
             after: nothing.into_iter().collect(),

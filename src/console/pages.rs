@@ -103,12 +103,13 @@ async fn overview<S: Store, R: Reports>(
                 Err(_) => Ok(None),
             }
         };
-        let (summary, latency, correlations, groups, trend, stages, wip, quality) = tokio::try_join!(
+        let (summary, latency, correlations, groups, trend, dora, stages, wip, quality) = tokio::try_join!(
             reports.summary(&query),
             reports.latency(&query),
             correlations,
             groups,
             reports.trend(&query),
+            reports.dora(&query),
             reports.stages(&query),
             reports.wip(&query),
             reports.quality(&query),
@@ -122,6 +123,7 @@ async fn overview<S: Store, R: Reports>(
             correlations: &correlations,
             groups: groups.as_ref(),
             trend: &trend,
+            services: &dora.services,
             stages: &stages,
             wip: &wip,
             quality: &quality,
@@ -168,8 +170,10 @@ async fn detail<S: Store, R: Reports>(
 async fn trace<S: Store, R: Reports>(
     State(console): State<Arc<Console<S, R>>>,
     Path(id): Path<String>,
+    RawQuery(raw): RawQuery,
 ) -> Response {
-    page(async { Ok(trace::render(&console.reports.trace(&id).await?)) }).await
+    let steps = trace::Steps::of(raw.as_deref());
+    page(async { Ok(trace::render(&console.reports.trace(&id).await?, steps)) }).await
 }
 
 async fn asset(Path(name): Path<String>) -> Response {
@@ -182,5 +186,18 @@ async fn asset(Path(name): Path<String>) -> Response {
             (headers, asset.text).into_response()
         }
         None => StatusCode::NOT_FOUND.into_response(),
+    }
+}
+
+#[cfg(test)]
+mod tests {
+    use crate::console::api::testing::running::Running;
+
+    #[tokio::test]
+    async fn the_overview_asks_for_the_services_too() {
+        let server = Running::open().await;
+        let page = server.client.get(format!("http://{}/", server.address)).send().await.unwrap();
+        let html = page.text().await.unwrap();
+        assert!(html.contains("<th scope=\"row\" title=\"github.com/acme/api\">"), "{html}");
     }
 }

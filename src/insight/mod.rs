@@ -20,6 +20,7 @@ pub mod query;
 pub mod report;
 pub mod reports;
 pub mod sampling;
+pub mod sentence;
 pub mod stats;
 pub mod trend;
 pub mod waterfall;

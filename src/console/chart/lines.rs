@@ -54,6 +54,8 @@ pub struct Dot {
     pub href: String,
     /// What it says.
     pub label: String,
+    /// Whether it may still change, because its time is not over. Of a line only the last can be so.
+    pub open: bool,
 }
 
 /// Lines over a common axis of time.
@@ -92,11 +94,13 @@ pub fn lines(chart: &Lines<'_>) -> Markup {
                 g class=(format!("s{}", line.style)) {
                     svg x="0" y=(top) width="100%" height=(chart.height) viewBox="0 0 100 100"
                         preserveAspectRatio="none" overflow="visible" {
-                        path.line d=(path(&points)) {}
+                        @let (known, open) = split(line, &points);
+                        path.line d=(path(known)) {}
+                        @if let Some(open) = open { path.line.open d=(path(open)) {} }
                     }
                     @for (index, dot) in line.points.iter().enumerate() {
                         @if let Some(value) = dot.value {
-                            a.dot href=(dot.href) aria-label=(dot.label) {
+                            a.dot.open[dot.open] href=(dot.href) aria-label=(dot.label) {
                                 title { (dot.label) }
                                 circle.hit cx=(percent(place(index, n))) cy=(number(y(value))) r="9" {}
                                 circle.point cx=(percent(place(index, n))) cy=(number(y(value))) r="3" {}
@@ -107,6 +111,20 @@ pub fn lines(chart: &Lines<'_>) -> Markup {
             }
             (values(chart.scale.ticks().iter().copied(), chart.scale, chart.tick, top, chart.height))
         }
+    }
+}
+
+/// A point of a path, if it is known.
+type Place = Option<(f64, f64)>;
+
+/// What of a line is certain, and the way to its last point if that may still change.
+fn split<'a>(line: &Line, points: &'a [Place]) -> (&'a [Place], Option<&'a [Place]>) {
+    match points.len().checked_sub(1) {
+        Some(last) if line.points.last().is_some_and(|dot| dot.open) => {
+            let way = points.get(last.saturating_sub(1)..).filter(|way| way.iter().all(Option::is_some));
+            (&points[..last], way)
+        }
+        _ => (points, None),
     }
 }
 
@@ -138,7 +156,7 @@ pub fn columns(chart: &Columns<'_>) -> Markup {
             @for (index, dot) in chart.columns.iter().enumerate() {
                 @if let Some(value) = dot.value {
                     @let tall = chart.height * chart.scale.at(value) / 100.0;
-                    a.column href=(dot.href) aria-label=(dot.label) {
+                    a.column.open[dot.open] href=(dot.href) aria-label=(dot.label) {
                         title { (dot.label) }
                         rect.hit x=(percent(width * index as f64)) width=(percent(width)) y=(top)
                             height=(chart.height) {}
@@ -204,7 +222,12 @@ mod tests {
 
     #[test]
     fn every_point_is_a_link_that_says_what_it_is() {
-        let dot = |value| Dot { value, href: "/?from=a".to_owned(), label: "week of \"2 Mar\"".to_owned() };
+        let dot = |value| Dot {
+            value,
+            href: "/?from=a".to_owned(),
+            label: "week of \"2 Mar\"".to_owned(),
+            open: false,
+        };
         let lines_ = [Line { style: 0, points: vec![dot(Some(1.0)), dot(None), dot(Some(3.0))] }];
         let scale = Linear::new(3.0, 1.0);
         let chart = Lines {
@@ -217,5 +240,31 @@ mod tests {
         };
         let markup = lines(&chart).into_string();
         assert_eq!(markup.matches("aria-label=\"week of &quot;2 Mar&quot;\"").count(), 2, "{markup}");
+    }
+
+    #[test]
+    fn the_way_to_a_point_that_may_still_change_is_a_path_of_its_own() {
+        let drawn = |values: &[Option<f64>], open: bool| {
+            let mut points: Vec<Dot> = values
+                .iter()
+                .map(|value| Dot { value: *value, href: String::new(), label: String::new(), open: false })
+                .collect();
+            points.last_mut().unwrap().open = open;
+            let lines_ = [Line { style: 0, points }];
+            let scale = Linear::new(4.0, 1.0);
+            let tick = |v: f64, _| v.to_string();
+            lines(&Lines { name: "n", lines: &lines_, times: &[], scale: &scale, tick, height: 100.0 })
+                .into_string()
+        };
+        let three = [Some(0.0), Some(4.0), Some(0.0)];
+        assert!(drawn(&three, false).contains("<path class=\"line\" d=\"M16.67 100L50 0L83.33 100\">"));
+        let open = drawn(&three, true);
+        assert!(open.contains("<path class=\"line\" d=\"M16.67 100L50 0\">"), "{open}");
+        assert!(open.contains("<path class=\"line open\" d=\"M50 0L83.33 100\">"), "{open}");
+        assert_eq!(open.matches("class=\"dot open\"").count(), 1, "{open}");
+        for broken in [&[Some(1.0), None, Some(1.0)][..], &[Some(1.0), Some(1.0), None], &[Some(1.0)]] {
+            let markup = drawn(broken, true);
+            assert!(!markup.contains("L83.33"), "{markup}");
+        }
     }
 }

@@ -189,12 +189,41 @@ fn strata(address: &Address, detail: &Detail) -> Markup {
             @if detail.strata.is_empty() {
                 p.none { "There is no other key with two to ten values to compare within." }
             }
-            @for table in &detail.strata { (stratum(table, measure)) }
+            @for (index, table) in detail.strata.iter().enumerate() { (stratum(table, measure, index == 0)) }
         }
     }
 }
 
-fn stratum(table: &Stratification, measure: Measure) -> Markup {
+/// What becomes of an effect within the values of another key.
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+enum Fate {
+    Holds,
+    Shrinks,
+    Turns,
+    Unknown,
+}
+
+impl Fate {
+    fn of(table: &Stratification) -> Self {
+        match table.adjusted {
+            None => Self::Unknown,
+            Some(adjusted) if adjusted * table.crude < 0.0 => Self::Turns,
+            Some(adjusted) if adjusted.abs() < table.crude.abs() / 2.0 => Self::Shrinks,
+            Some(_) => Self::Holds,
+        }
+    }
+
+    fn words(self) -> &'static str {
+        match self {
+            Self::Holds => "the effect holds",
+            Self::Shrinks => "the effect shrinks to less than half",
+            Self::Turns => "the effect turns round",
+            Self::Unknown => "there are too few items to tell",
+        }
+    }
+}
+
+fn stratum(table: &Stratification, measure: Measure, open: bool) -> Markup {
     let side = |figure: Option<f64>| match measure {
         Measure::Latency => format::duration_or(figure),
         Measure::Failure => format::share_or(figure),
@@ -203,28 +232,19 @@ fn stratum(table: &Stratification, measure: Measure) -> Markup {
         Measure::Latency => ("p50 with", "p50 without"),
         Measure::Failure => ("Fails with", "Fails without"),
     };
-    let reversed = table.adjusted.is_some_and(|adjusted| adjusted * table.crude < 0.0);
-    let confounded = table.adjusted.is_some_and(|adjusted| adjusted.abs() < table.crude.abs() / 2.0);
+    let fate = Fate::of(table);
     let reach =
         table.levels.iter().filter_map(|level| level.effect).map(f64::abs).fold(table.crude.abs(), f64::max);
     html! {
-        details.stratum open[reversed || confounded] {
+        details.stratum open[open] {
             summary {
-                h3 { "Within " bdi { (table.key) } }
-                span.sub { "effect " (format::signed(table.crude)) " overall, " }
-                @match table.adjusted {
-                    Some(adjusted) => strong { (format::signed(adjusted)) " within" },
-                    None => span.sub { "too few items on each side" },
+                h3 {
+                    "Within " bdi { (table.key) } " "
+                    span.badge.warn[matches!(fate, Fate::Shrinks | Fate::Turns)] { (fate.words()) }
                 }
-                @if reversed {
-                    (parts::badge(
-                        "sign reversal",
-                        "warn",
-                        "Within the values of this key the effect is the other way round"
-                    ))
-                }
-                @else if confounded {
-                    (parts::badge("confounded", "warn", "Less than half of the effect is left"))
+                span.sub {
+                    (format::signed(table.crude)) " overall"
+                    @if let Some(adjusted) = table.adjusted { ", " (format::signed(adjusted)) " within" }
                 }
             }
             div.scroll { table.rows {
@@ -256,5 +276,40 @@ fn stratum(table: &Stratification, measure: Measure) -> Markup {
                 } }
             } }
         }
+    }
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+    use crate::console::page::testing::{address, realistic, text};
+
+    fn table(crude: f64, adjusted: Option<f64>) -> Stratification {
+        Stratification { key: "team".to_owned(), crude, adjusted, levels: Vec::new() }
+    }
+
+    #[test]
+    fn each_summary_says_in_words_what_becomes_of_the_effect() {
+        for (adjusted, words) in [
+            (Some(0.21), "the effect holds"),
+            (Some(0.9), "the effect holds"),
+            (Some(0.19), "the effect shrinks to less than half"),
+            (Some(-0.01), "the effect turns round"),
+            (None, "there are too few items to tell"),
+        ] {
+            let said = text(&stratum(&table(0.4, adjusted), Measure::Latency, false));
+            assert!(said.starts_with(&format!("Within team {words}")), "{adjusted:?}: {said}");
+        }
+        let lost = stratum(&table(-0.4, Some(0.3)), Measure::Latency, false).into_string();
+        assert!(lost.contains("<span class=\"badge warn\">the effect turns round"), "{lost}");
+    }
+
+    #[test]
+    fn only_the_first_of_the_tables_is_open() {
+        let detail = realistic::reports().detail;
+        let html = strata(&address(""), &detail).into_string();
+        let open: Vec<bool> =
+            html.split("<details class=\"stratum\"").skip(1).map(|d| d.starts_with(" open")).collect();
+        assert_eq!(open, [true, false]);
     }
 }

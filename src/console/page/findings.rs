@@ -3,10 +3,11 @@
 use maud::{Markup, html};
 
 use super::link::{self, Address};
-use super::{format, parts, sentence};
+use super::{format, parts};
 use crate::console::chart::bars;
 use crate::insight::query::{Filter, Measure, OUTCOME};
 use crate::insight::report::{Correlations, Direction, Finding, Strength};
+use crate::insight::sentence::{self, Part};
 use crate::work::key::{Key, Kind};
 
 /// How many findings are shown at once; the rest can be unfolded.
@@ -56,7 +57,7 @@ fn list(address: &Address, found: &Correlations, first: &Finding) -> Markup {
     html! {
         @if first.significant {
             p.lead.callout.good[first.direction == Direction::Better] {
-                (sentence::of(first, found.basis.kind))
+                (told(&sentence::of(first, found.basis.kind)))
             }
         } @else {
             p.lead.callout.quiet-finding { "Nothing stands out. No tag goes with "
@@ -91,6 +92,16 @@ fn list(address: &Address, found: &Correlations, first: &Finding) -> Markup {
             }
         }
     }
+}
+
+/// A sentence as markup.
+fn told(sentence: &[Part<'_>]) -> Markup {
+    html! { @for part in sentence { @match part {
+        Part::Words(words) => (words),
+        Part::Attribute(attribute) => (parts::attribute(&attribute.key, &attribute.value)),
+        Part::Point(Direction::Worse, point) => strong.worse { (point) },
+        Part::Point(Direction::Better, point) => strong.better { (point) },
+    } } }
 }
 
 fn entry(address: &Address, found: &Correlations, finding: &Finding, index: usize, reach: f64) -> Markup {
@@ -281,5 +292,25 @@ fn traces(address: &Address, found: &Correlations, attributes: &[Filter]) -> Str
             let failed = ["failure", "error", "timeout"].map(|outcome| Filter::include(OUTCOME, outcome));
             items.with_filters(&failed).url("/items")
         }
+    }
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+    use crate::console::page::testing::{realistic, text};
+
+    #[test]
+    fn the_sentence_sets_off_what_senders_wrote_and_what_it_comes_down_to() {
+        let found = realistic::reports().correlations;
+        let markup = told(&sentence::of(&found.findings[0], Kind::Issue));
+        assert_eq!(
+            text(&markup),
+            "Issues with deploy.type = mutable and language = python take 4.1 times as long: \
+             p50 61 h against 15 h, n = 96."
+        );
+        let html = markup.into_string();
+        assert!(html.contains("<strong class=\"worse\">4.1 times as long</strong>"), "{html}");
+        assert_eq!(html.matches("<bdi class=\"attr\">").count(), 2, "{html}");
     }
 }

@@ -8,6 +8,9 @@ use crate::console::chart::{bars, boxes};
 use crate::insight::query::Filter;
 use crate::insight::report::{Groups, TagKeys};
 
+/// As many rows as are shown, the largest groups first; the key's own page has them all.
+const SHOWN: usize = 10;
+
 pub(super) fn render(address: &Address, groups: Option<&Groups>, tags: &TagKeys) -> Markup {
     let chosen = groups.map(|groups| groups.key.as_str());
     let beside = html! {
@@ -46,10 +49,10 @@ pub(super) fn render(address: &Address, groups: Option<&Groups>, tags: &TagKeys)
 
 fn table(address: &Address, groups: &Groups) -> Markup {
     let kind = groups.basis.kind;
-    let scale = parts::box_scale(groups.groups.iter().map(|group| &group.quantiles));
-    let fails =
-        parts::fails(kind) && groups.groups.iter().any(|group| group.outcomes.failure_rate().is_some());
-    let hidden = groups.total_groups.saturating_sub(groups.groups.len() as u64);
+    let shown = &groups.groups[..groups.groups.len().min(SHOWN)];
+    let scale = parts::box_scale(shown.iter().map(|group| &group.quantiles));
+    let fails = parts::fails(kind) && shown.iter().any(|group| group.outcomes.failure_rate().is_some());
+    let hidden = groups.total_groups.saturating_sub(shown.len() as u64);
     html! {
         div.scroll { table.rows {
             thead { tr {
@@ -61,7 +64,7 @@ fn table(address: &Address, groups: &Groups) -> Markup {
                 @if fails { th.num scope="col" { "Failed" } }
                 th.wide scope="col" { span.sr { "Distribution" } (boxes::axis(&scale, format::tick)) }
             } }
-            tbody { @for group in &groups.groups {
+            tbody { @for group in shown {
                 @let filter = Filter::include(&groups.key, &group.value);
                 tr {
                     th scope="row" {
@@ -92,5 +95,21 @@ fn table(address: &Address, groups: &Groups) -> Markup {
             a href=(address.url(&link::tag_path(&groups.key))) { "All values of " bdi { (groups.key) } }
             ". Boxes: quartiles and median; whiskers: p10 and p90."
         }
+    }
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+    use crate::console::page::testing::{address, hostile, realistic, text};
+
+    #[test]
+    fn only_ten_groups_are_shown_and_it_says_how_many_are_not() {
+        let (many, few) = (hostile::many(), realistic::reports());
+        let markup = render(&address(""), Some(&many.groups), &many.tags);
+        assert_eq!(markup.0.matches("<th scope=\"row\"").count(), 10);
+        assert!(text(&markup).contains("4,990 more values not shown. All values of team"), "{markup:?}");
+        let markup = render(&address(""), Some(&few.groups), &few.tags);
+        assert!(!text(&markup).contains("not shown"), "{markup:?}");
     }
 }

@@ -11,7 +11,6 @@ mod distribution;
 mod empty;
 mod findings;
 mod flow;
-pub mod format;
 mod groups;
 pub mod items;
 pub mod link;
@@ -19,7 +18,7 @@ pub mod overview;
 mod parts;
 pub mod problem;
 mod quality;
-mod sentence;
+mod services;
 #[cfg(test)]
 mod testing;
 #[cfg(test)]
@@ -32,6 +31,7 @@ use std::borrow::Cow;
 use maud::{DOCTYPE, Markup, PreEscaped, html};
 
 use self::assets::Asset;
+use crate::insight::format;
 use crate::insight::report::Basis;
 
 /// What is around the content of every page.

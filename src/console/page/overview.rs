@@ -4,11 +4,12 @@ use maud::{Markup, html};
 
 use super::link::Address;
 use super::{
-    Frame, cards, controls, distribution, empty, findings, flow, format, frame, groups, parts, quality, trend,
+    Frame, cards, controls, distribution, empty, findings, flow, format, frame, groups, parts, quality,
+    services, trend,
 };
 use crate::insight::query::{Measure, OUTCOME, Query};
 use crate::insight::report::{
-    Basis, Correlations, Groups, Latency, Quality, Stages, Summary, TagKeys, Trend, Wip,
+    Basis, Correlations, Groups, Latency, Quality, ServiceDora, Stages, Summary, TagKeys, Trend, Wip,
 };
 use crate::work::key::Kind;
 use crate::work::time::Time;
@@ -28,6 +29,8 @@ pub struct Overview<'a> {
     pub groups: Option<&'a Groups>,
     /// The trend, grouped only if the question is.
     pub trend: &'a Trend,
+    /// What is deployed where.
+    pub services: &'a [ServiceDora],
     /// Where the time goes.
     pub stages: &'a Stages,
     /// What is open.
@@ -102,13 +105,15 @@ pub fn render(overview: &Overview<'_>) -> Markup {
         (controls::render(address, "/", &summary.basis, overview.tags))
         (cards::render(address, summary))
         @if overview.latency.quantiles.is_some() {
+            // Where there is room, the findings stand beside the two others.
             div.explore {
                 (distribution::render(address, overview.latency))
                 (findings::render(address, overview.correlations))
+                (groups::render(address, overview.groups, overview.tags))
             }
             div.pair {
-                (groups::render(address, overview.groups, overview.tags))
-                (trend::render(address, overview.trend))
+                (trend::render(address, overview.trend, overview.now))
+                (flow::stages(overview.stages))
             }
         } @else {
             (empty::nothing_here(address, "/"))
@@ -116,12 +121,20 @@ pub fn render(overview: &Overview<'_>) -> Markup {
             @if !overview.correlations.findings.is_empty() {
                 (findings::render(address, overview.correlations))
             }
-        }
-        div.pair {
             (flow::stages(overview.stages))
-            (flow::wip(address, overview.wip))
         }
-        (quality::render(overview.quality, overview.now))
+        @if overview.services.is_empty() {
+            div.pair {
+                (flow::wip(address, overview.wip))
+                (quality::render(overview.quality, overview.now))
+            }
+        } @else {
+            div.pair {
+                (flow::wip(address, overview.wip))
+                (services::render(overview.services, overview.now))
+            }
+            (quality::render(overview.quality, overview.now))
+        }
     };
     frame(&framed, &content)
 }
@@ -129,7 +142,7 @@ pub fn render(overview: &Overview<'_>) -> Markup {
 #[cfg(test)]
 mod tests {
     use super::*;
-    use crate::console::page::testing::{address, realistic};
+    use crate::console::page::testing::{Reports, address, overview_page, realistic};
 
     #[test]
     fn failures_of_issues_are_those_of_the_deploys() {
@@ -152,5 +165,21 @@ mod tests {
         assert_eq!(key("", &tags).as_deref(), Some("language"));
         tags.keys.clear();
         assert_eq!(key("", &tags), None);
+    }
+
+    #[test]
+    fn what_is_open_stands_beside_the_services_or_else_beside_the_data_quality() {
+        let pairs = |reports: &Reports| -> Vec<String> {
+            let html = overview_page(reports, "").into_string();
+            let headings = html.split("<h2 ").skip(2).filter_map(|h| h.split('>').next());
+            let ids = headings.map(|h| h.trim_start_matches("id=").trim_matches('"').to_owned());
+            let pairs = html.matches("<div class=\"pair\">").count();
+            ids.chain([pairs.to_string()]).collect()
+        };
+        let mut reports = realistic::reports();
+        let above = ["distribution", "correlations", "groups", "trend", "stages", "wip"];
+        assert_eq!(pairs(&reports), [&above[..], &["services", "quality", "2"]].concat());
+        reports.services.clear();
+        assert_eq!(pairs(&reports), [&above[..], &["quality", "2"]].concat());
     }
 }

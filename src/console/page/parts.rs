@@ -4,42 +4,10 @@ use maud::{Markup, html};
 
 use super::format;
 use super::link::{self, Address};
+pub(super) use crate::insight::format::{many, one, title};
 use crate::insight::query::{Filter, Interval};
 use crate::insight::report::{Attribute, Basis, Outcomes, Quantiles};
 use crate::work::key::{Key, Kind};
-
-/// What one item of a kind is called.
-pub(super) fn one(kind: Kind) -> &'static str {
-    match kind {
-        Kind::Issue => "issue",
-        Kind::PullRequest => "pull request",
-        Kind::Build => "build",
-        Kind::Job => "job",
-        Kind::Deploy => "deploy",
-    }
-}
-
-/// What several are called.
-pub(super) fn many(kind: Kind) -> &'static str {
-    match kind {
-        Kind::Issue => "issues",
-        Kind::PullRequest => "pull requests",
-        Kind::Build => "builds",
-        Kind::Job => "jobs",
-        Kind::Deploy => "deploys",
-    }
-}
-
-/// The same at the beginning of a sentence.
-pub(super) fn title(kind: Kind) -> &'static str {
-    match kind {
-        Kind::Issue => "Issues",
-        Kind::PullRequest => "Pull requests",
-        Kind::Build => "Builds",
-        Kind::Job => "Jobs",
-        Kind::Deploy => "Deploys",
-    }
-}
 
 /// `12 issues`.
 pub(super) fn counted(n: u64, kind: Kind) -> String {

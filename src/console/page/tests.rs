@@ -81,8 +81,8 @@ fn the_overview() {
 
 #[test]
 fn the_other_pages() {
-    // The overview has a test of its own, and what lies over its histogram is seen in few places.
-    let others = |name: &str| !["overview", "overlay"].contains(&name);
+    // The overview has a test of its own; what lies over its histogram, and steps, are seen in few places.
+    let others = |name: &str| !["overview", "overlay", "trace-steps"].contains(&name);
     for (name, html) in pages(&realistic::reports()).into_iter().filter(|(name, _)| others(name)) {
         insta::assert_snapshot!(name, lines(&html));
     }

@@ -1,8 +1,10 @@
 //! The page at `/traces/{id}`: one delivery as a waterfall. Where nothing but the root goes on, the
-//! root's bar shows that it waits.
+//! root's bar shows that it waits. Steps of jobs are most of what there is and seldom what is looked
+//! for: they are folded until they are asked for, but for those that failed.
 
 use maud::{Markup, html};
 
+use super::link;
 use super::{Frame, format, frame, parts};
 use crate::console::chart::waterfall::{self, Row};
 use crate::insight::report::{Trace, TraceSpan, Wait};
@@ -11,6 +13,34 @@ use crate::work::time::Time;
 
 /// As many waits as are listed.
 const WAITS: usize = 6;
+
+/// Which steps of jobs are drawn.
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+pub enum Steps {
+    /// Those that failed.
+    Folded,
+    /// All.
+    Shown,
+}
+
+impl Steps {
+    /// What an address asks for: `steps=show`, or else nothing.
+    pub fn of(raw: Option<&str>) -> Self {
+        let mut given = form_urlencoded::parse(raw.unwrap_or_default().as_bytes());
+        match given.any(|(name, value)| name == "steps" && value == "show") {
+            true => Self::Shown,
+            false => Self::Folded,
+        }
+    }
+
+    fn draw(self, span: &TraceSpan) -> bool {
+        self == Self::Shown || !foldable(span)
+    }
+}
+
+fn foldable(span: &TraceSpan) -> bool {
+    span.step.is_some() && !span.error
+}
 
 /// The time that the waterfall covers.
 #[derive(Clone, Copy)]
@@ -26,7 +56,7 @@ impl Axis {
 }
 
 /// Renders the page.
-pub fn render(trace: &Trace) -> Markup {
+pub fn render(trace: &Trace, steps: Steps) -> Markup {
     let name = trace.title.as_deref().filter(|title| !title.trim().is_empty());
     let title = name.map_or_else(|| format::item(&trace.root), str::to_owned);
     let root = trace.spans.iter().find(|span| span.key == trace.root);
@@ -52,10 +82,10 @@ pub fn render(trace: &Trace) -> Markup {
         }
         (facts(trace, root))
         @match axis(trace) {
-            Some(axis) => (waterfall(trace, axis)),
+            Some(axis) => (waterfall(trace, axis, steps)),
             None => section.panel { p.none { "Nothing is known yet of when anything in this trace began." } },
         }
-        (waits(trace))
+        (waits(trace, steps))
     };
     frame(&Frame { title: &title, home: "/", basis: None }, &content)
 }
@@ -119,7 +149,21 @@ fn ticks(axis: Axis) -> Vec<(f64, String)> {
         .collect()
 }
 
-fn waterfall(trace: &Trace, axis: Axis) -> Markup {
+/// The way to the steps, or back.
+fn fold(trace: &Trace, steps: Steps) -> Markup {
+    let n = trace.spans.iter().filter(|span| foldable(span)).count();
+    let path = link::trace_path(&trace.trace_id);
+    html! {
+        @if n > 0 { @match steps {
+            Steps::Folded => a.button href=(format!("{path}?steps=show#waterfall-h")) {
+                "Show " (format::counted(n as u64, "step", "steps"))
+            },
+            Steps::Shown => a.button href=(format!("{path}#waterfall-h")) { "Hide steps" },
+        } }
+    }
+}
+
+fn waterfall(trace: &Trace, axis: Axis, steps: Steps) -> Markup {
     let ticks = ticks(axis);
     let gaps: Vec<(f64, f64)> =
         trace.waits.iter().map(|wait| (axis.at(wait.from.0), axis.at(wait.to.0))).collect();
@@ -127,6 +171,7 @@ fn waterfall(trace: &Trace, axis: Axis) -> Markup {
     html! {
         section.panel aria-labelledby="waterfall-h" {
             (parts::heading("waterfall-h", "Waterfall", &html! {
+                (fold(trace, steps))
                 ul.legend {
                     @for kind in Kind::ALL {
                         li.entry {
@@ -134,13 +179,16 @@ fn waterfall(trace: &Trace, axis: Axis) -> Markup {
                             (parts::one(kind))
                         }
                     }
+                    @if trace.spans.iter().any(|span| span.step.is_some() && steps.draw(span)) {
+                        li.entry { span.swatch.k-step aria-hidden="true" {} "step" }
+                    }
                     li.entry { span.swatch.wait aria-hidden="true" {} "waiting" }
                     li.entry { span.swatch.failed aria-hidden="true" {} "✕ failed" }
                 }
             }))
             div.span-head { span {} (waterfall::axis(&ticks)) }
             ol.waterfall {
-                @for (index, span) in trace.spans.iter().enumerate() {
+                @for (index, span) in trace.spans.iter().enumerate().filter(|(_, span)| steps.draw(span)) {
                     @let waits: &[Wait] = if index == 0 { &trace.waits } else { &[] };
                     (span_row(span, index, axis, &grid, waits, &gaps))
                 }
@@ -188,7 +236,7 @@ fn span_row(
         class.push_str(" running");
     }
     let name = name(span);
-    let kind = if span.step.is_some() { "step" } else { parts::one(span.kind) };
+    let kind = kind(span);
     let took = format::duration_or(span.seconds);
     let mut label = format!("{kind} {name}: {took}, {}", span.outcome.as_deref().unwrap_or("open"));
     if let Some(seconds) = span.queued_seconds {
@@ -246,7 +294,7 @@ fn span_detail(span: &TraceSpan) -> Markup {
                 }
                 div { dt { "Outcome" } dd { (parts::outcome(span.outcome.as_deref())) } }
                 @if !span.links.is_empty() { div { dt { "Also belongs to" } dd { @for key in &span.links {
-                    a href=(super::link::trace_path(key.as_str())) { bdi { (format::item(key)) } } " "
+                    a href=(link::trace_path(key.as_str())) { bdi { (format::item(key)) } } " "
                 } } } }
             }
             @if !span.events.is_empty() {
@@ -269,7 +317,7 @@ fn span_detail(span: &TraceSpan) -> Markup {
     }
 }
 
-fn waits(trace: &Trace) -> Markup {
+fn waits(trace: &Trace, steps: Steps) -> Markup {
     let mut waits = trace.waits.clone();
     waits.sort_by(|a, b| b.seconds.total_cmp(&a.seconds));
     html! {
@@ -290,6 +338,7 @@ fn waits(trace: &Trace) -> Markup {
                             td {
                                 (neighbour(
                                     trace,
+                                    steps,
                                     |span| span.end == Some(wait.from) && span.depth > 0,
                                     "the beginning"
                                 ))
@@ -297,6 +346,7 @@ fn waits(trace: &Trace) -> Markup {
                             td {
                                 (neighbour(
                                     trace,
+                                    steps,
                                     |span| span.start == Some(wait.to) && span.depth > 0,
                                     "the end"
                                 ))
@@ -311,18 +361,28 @@ fn waits(trace: &Trace) -> Markup {
     }
 }
 
-/// What ended or began where nothing went on.
-fn neighbour(trace: &Trace, is: impl Fn(&TraceSpan) -> bool, nothing: &str) -> Markup {
+/// What ended or began where nothing went on: what is drawn, or else a folded step.
+fn neighbour(trace: &Trace, steps: Steps, is: impl Fn(&TraceSpan) -> bool, nothing: &str) -> Markup {
+    let all = || trace.spans.iter().enumerate().filter(|(_, span)| is(span));
+    let drawn = all().find(|(_, span)| steps.draw(span));
     html! {
-        @match trace.spans.iter().position(is) {
-            Some(index) => {
-                @let span = &trace.spans[index];
-                span.sub { (parts::one(span.kind)) " " }
-                a href=(format!("#span-{index}")) { bdi { (name(span)) } }
+        @match drawn.or_else(|| all().next()) {
+            Some((index, span)) => {
+                @let page = match steps.draw(span) {
+                    true => String::new(),
+                    false => format!("{}?steps=show", link::trace_path(&trace.trace_id)),
+                };
+                span.sub { (kind(span)) " " }
+                a href=(format!("{page}#span-{index}")) { bdi { (name(span)) } }
             },
             None => span.sub { (nothing) },
         }
     }
+}
+
+/// What a bar is called.
+fn kind(span: &TraceSpan) -> &'static str {
+    if span.step.is_some() { "step" } else { parts::one(span.kind) }
 }
 
 /// A span's title, or else its item.
@@ -350,10 +410,69 @@ mod tests {
         assert_eq!(hours[0].1, "09:30");
     }
 
+    /// The realistic trace, whose three steps are `Check out`, `Run pytest` (failed) and `Upload`.
+    fn page(steps: Steps) -> String {
+        render(&realistic::reports().trace, steps).into_string()
+    }
+
+    #[test]
+    fn steps_are_folded_until_they_are_asked_for() {
+        let folded = page(Steps::Folded);
+        assert!(!folded.contains("Check out") && !folded.contains("Upload"), "{folded}");
+        assert!(
+            folded.contains(
+                "href=\"/traces/dc165dd78f4a17ba2b0f38d1fd61fa6d?steps=show#waterfall-h\">Show 2 steps"
+            ),
+            "{folded}"
+        );
+        let shown = page(Steps::Shown);
+        assert!(shown.contains("Check out") && shown.contains("Upload"), "{shown}");
+        assert!(
+            shown.contains("href=\"/traces/dc165dd78f4a17ba2b0f38d1fd61fa6d#waterfall-h\">Hide steps"),
+            "{shown}"
+        );
+    }
+
+    #[test]
+    fn a_failed_step_is_shown_even_when_the_others_are_folded() {
+        assert!(page(Steps::Folded).contains("step Run pytest: 30 min, failure"));
+    }
+
+    #[test]
+    fn a_trace_without_steps_has_nothing_to_fold() {
+        let mut trace = realistic::reports().trace;
+        trace.spans.retain(|span| span.step.is_none());
+        for steps in [Steps::Folded, Steps::Shown] {
+            let page = render(&trace, steps).into_string();
+            assert!(!page.contains("steps=show") && !page.contains("Hide steps"), "{page}");
+        }
+    }
+
+    #[test]
+    fn only_the_word_show_asks_for_the_steps() {
+        let asked = |raw| Steps::of(raw);
+        assert_eq!(asked(Some("a=b&steps=show")), Steps::Shown);
+        for raw in [None, Some(""), Some("steps=hide"), Some("step=show")] {
+            assert_eq!(asked(raw), Steps::Folded, "{raw:?}");
+        }
+    }
+
     #[test]
     fn a_wait_says_after_and_before_what() {
-        let waits = text(&waits(&realistic::reports().trace));
+        let waits = text(&waits(&realistic::reports().trace, Steps::Folded));
         assert!(waits.contains("pull request Round once"), "{waits}");
         assert!(waits.contains("deploy deploy: billing to production"), "{waits}");
+    }
+
+    #[test]
+    fn a_wait_beside_a_folded_step_leads_to_it_unfolded() {
+        let mut trace = realistic::reports().trace;
+        let step = trace.spans.iter().position(|span| span.title.as_deref() == Some("Upload")).unwrap();
+        trace.waits.truncate(1);
+        trace.waits[0].to = trace.spans[step].start.unwrap();
+        let html = waits(&trace, Steps::Folded).into_string();
+        let href = format!("href=\"/traces/{}?steps=show#span-{step}\"", trace.trace_id);
+        assert!(html.contains(&href), "{html}");
+        assert!(waits(&trace, Steps::Shown).into_string().contains(&format!("href=\"#span-{step}\"")));
     }
 }

@@ -7,20 +7,23 @@ use super::link::{self, Address};
 use super::{format, parts};
 use crate::console::chart::lines::{self, Columns, Dot, Line, Lines};
 use crate::console::chart::scale::Linear;
-use crate::insight::query::{Filter, Interval};
+use crate::insight::query::{DAY, Filter, Interval};
 use crate::insight::report::{Point, Series, Trend};
 use crate::work::time::Time;
 
 /// As many lines as can be told apart.
 const LINES: usize = 6;
 
-pub(super) fn render(address: &Address, trend: &Trend) -> Markup {
+pub(super) fn render(address: &Address, trend: &Trend, now: Time) -> Markup {
     let kind = trend.basis.kind;
     let every = parts::interval(trend.interval);
     let heading = format!("Median {} by {every}", parts::time_of(kind));
     // What lies before the first item of any series says nothing.
     let first =
         trend.series.iter().filter_map(|series| series.points.iter().position(|point| point.n > 0)).min();
+    let last = trend.series.iter().find_map(|series| series.points.last());
+    let open = last.is_some_and(|point| going_on(point.from.0, trend.interval, now));
+    let drawn = Drawn { address, trend, open };
     let series: Vec<Series> = trend
         .series
         .iter()
@@ -37,15 +40,33 @@ pub(super) fn render(address: &Address, trend: &Trend) -> Markup {
                 p.none { "Nothing finished in this range." }
             } @else {
                 @if series.len() > 1 || series.first().is_some_and(|series| series.value.is_some()) {
-                    (legend(address, &series))
+                    (legend(&drawn, &series))
                 }
-                @else { (two_lines_legend()) }
+                @else { (two_lines_legend(&drawn)) }
                 (parts::past("stages"))
-                (medians(address, trend, &series))
-                (amounts(address, trend, &series))
-                (table(trend, &series))
+                (medians(&drawn, &series))
+                (amounts(&drawn, &series))
+                (table(&drawn, &series))
             }
         }
+    }
+}
+
+/// What is drawn, and how.
+struct Drawn<'a> {
+    address: &'a Address,
+    trend: &'a Trend,
+    /// Whether the last point is of a period that still goes on.
+    open: bool,
+}
+
+/// Whether the day, week or month that began then is that of now.
+fn going_on(from: Time, interval: Interval, now: Time) -> bool {
+    let same = |letters: usize| format::date(from).get(..letters) == format::date(now).get(..letters);
+    match interval {
+        Interval::Day => same(10),
+        Interval::Week => (0..7 * DAY).contains(&now.since(from)),
+        Interval::Month => same(7),
     }
 }
 
@@ -62,10 +83,11 @@ fn intervals(address: &Address, current: Interval) -> Markup {
     }
 }
 
-fn legend(address: &Address, series: &[Series]) -> Markup {
+fn legend(drawn: &Drawn<'_>, series: &[Series]) -> Markup {
+    let address = drawn.address;
     html! {
-        ul.legend { @for (index, series) in series.iter().enumerate() {
-            li.entry { (key_line(index))
+        ul.legend {
+            @for (index, series) in series.iter().enumerate() { li.entry { (key_line(index))
                 @let value = series.value.as_deref().unwrap_or("all");
                 @let filter = address.query().group.as_ref().map(|key| Filter::include(key, value));
                 @let filter = filter.filter(link::writable);
@@ -73,13 +95,25 @@ fn legend(address: &Address, series: &[Series]) -> Markup {
                     Some(filter) => a href=(address.with_filter(&filter).url("/")) { bdi { (value) } },
                     None => bdi { (value) },
                 }
-            }
-        } }
+            } }
+            (so_far(drawn))
+        }
     }
 }
 
-fn two_lines_legend() -> Markup {
-    html! { ul.legend { li.entry { (key_line(0)) "p50" } li.entry { (key_line(6)) "p90" } } }
+fn two_lines_legend(drawn: &Drawn<'_>) -> Markup {
+    html! { ul.legend {
+        li.entry { (key_line(0)) "p50" }
+        li.entry { (key_line(6)) "p90" }
+        (so_far(drawn))
+    } }
+}
+
+/// What a dashed end means, where there is one.
+fn so_far(drawn: &Drawn<'_>) -> Markup {
+    html! { @if drawn.open {
+        li.entry.sub { "last point: this " (parts::interval(drawn.trend.interval)) " so far" }
+    } }
 }
 
 fn key_line(style: usize) -> Markup {
@@ -108,26 +142,29 @@ fn href(address: &Address, series: &Series, points: &[Point], index: usize, end:
 }
 
 fn dots(
-    address: &Address,
-    trend: &Trend,
+    drawn: &Drawn<'_>,
     series: &Series,
     what: &str,
     value: impl Fn(&Point) -> Option<f64>,
     text: impl Fn(f64) -> String,
 ) -> Vec<Dot> {
+    let Drawn { address, trend, .. } = *drawn;
     let name = series.value.as_deref().map(|value| format!("{value}, ")).unwrap_or_default();
     let dot = |(index, point): (usize, &Point)| {
         let height = value(point);
         let figure = height.map_or_else(|| "no data".to_owned(), &text);
+        let open = drawn.open && index + 1 == series.points.len();
         Dot {
             value: height,
             href: href(address, series, &series.points, index, trend.basis.to.0),
             label: format!(
-                "{name}{} from {}: {what} {figure}, n = {}",
+                "{name}{} from {}{}: {what} {figure}, n = {}",
                 parts::interval(trend.interval),
                 format::day(point.from.0),
+                if open { ", so far" } else { "" },
                 format::count(point.n)
             ),
+            open,
         }
     };
     series.points.iter().enumerate().map(dot).collect()
@@ -138,29 +175,30 @@ fn times(series: &[Series]) -> Vec<(f64, String)> {
     let n = points.len();
     // At most seven labels, the last point among them where there is room.
     let step = n.div_ceil(6).max(1);
-    let long = n > 1 && points[n - 1].from.0.since(points[0].from.0) > 370 * crate::insight::query::DAY;
+    let long = n > 1 && points[n - 1].from.0.since(points[0].from.0) > 370 * DAY;
     let text = |at: Time| if long { format::date(at).chars().take(7).collect() } else { format::day(at) };
     (0..n).step_by(step).map(|index| (lines::place(index, n), text(points[index].from.0))).collect()
 }
 
-fn medians(address: &Address, trend: &Trend, series: &[Series]) -> Markup {
+fn medians(drawn: &Drawn<'_>, series: &[Series]) -> Markup {
+    let trend = drawn.trend;
     let single = series.len() == 1 && series[0].value.is_none();
-    let mut drawn: Vec<Line> = series
+    let mut lines: Vec<Line> = series
         .iter()
         .enumerate()
         .map(|(style, series)| Line {
             style,
-            points: dots(address, trend, series, "median", |point| point.p50_seconds, format::duration),
+            points: dots(drawn, series, "median", |point| point.p50_seconds, format::duration),
         })
         .collect();
     if single {
-        let p90 = dots(address, trend, &series[0], "p90", |point| point.p90_seconds, format::duration);
-        drawn.insert(0, Line { style: 6, points: p90 });
+        let p90 = dots(drawn, &series[0], "p90", |point| point.p90_seconds, format::duration);
+        lines.insert(0, Line { style: 6, points: p90 });
     }
-    let greatest = drawn.iter().flat_map(|line| &line.points).filter_map(|dot| dot.value).fold(0.0, f64::max);
+    let greatest = lines.iter().flat_map(|line| &line.points).filter_map(|dot| dot.value).fold(0.0, f64::max);
     lines::lines(&Lines {
         name: &format!("Median {} by {}", parts::time_of(trend.basis.kind), parts::interval(trend.interval)),
-        lines: &drawn,
+        lines: &lines,
         times: &times(series),
         scale: &Linear::of_durations(greatest),
         tick: format::axis,
@@ -169,7 +207,8 @@ fn medians(address: &Address, trend: &Trend, series: &[Series]) -> Markup {
 }
 
 /// For what fails its failure rate, else how much was finished; of all groups together.
-fn amounts(address: &Address, trend: &Trend, series: &[Series]) -> Markup {
+fn amounts(drawn: &Drawn<'_>, series: &[Series]) -> Markup {
+    let trend = drawn.trend;
     let Some(first) = series.first() else { return html! {} };
     let mut all = Series { value: None, points: first.points.clone() };
     for other in &series[1..] {
@@ -182,9 +221,9 @@ fn amounts(address: &Address, trend: &Trend, series: &[Series]) -> Markup {
     let fails = parts::fails(trend.basis.kind);
     let every = parts::interval(trend.interval);
     let columns = if fails {
-        dots(address, trend, &all, "failure rate", |point| point.outcomes.failure_rate(), format::share)
+        dots(drawn, &all, "failure rate", |point| point.outcomes.failure_rate(), format::share)
     } else {
-        dots(address, trend, &all, "finished", |point| Some(point.n as f64), |n| format::count(n as u64))
+        dots(drawn, &all, "finished", |point| Some(point.n as f64), |n| format::count(n as u64))
     };
     let greatest = columns.iter().filter_map(|dot| dot.value).fold(0.0, f64::max);
     let name = if fails { format!("Failure rate by {every}") } else { format!("Finished by {every}") };
@@ -203,7 +242,8 @@ fn amounts(address: &Address, trend: &Trend, series: &[Series]) -> Markup {
     }
 }
 
-fn table(trend: &Trend, series: &[Series]) -> Markup {
+fn table(drawn: &Drawn<'_>, series: &[Series]) -> Markup {
+    let trend = drawn.trend;
     html! {
         details.data {
             summary { "Show as table" }
@@ -216,9 +256,12 @@ fn table(trend: &Trend, series: &[Series]) -> Markup {
                     th.num scope="col" { "p90" }
                     th.num scope="col" { "Failed" }
                 } }
-                tbody { @for series in series { @for point in &series.points {
+                tbody { @for series in series { @for (index, point) in series.points.iter().enumerate() {
                     tr {
-                        td { (format::date(point.from.0)) }
+                        td {
+                            (format::date(point.from.0))
+                            @if drawn.open && index + 1 == series.points.len() { span.sub { " so far" } }
+                        }
                         @if let Some(value) = &series.value { td { bdi { (value) } } }
                         td.num { (format::count(point.n)) }
                         td.num { (format::duration_or(point.p50_seconds)) }
@@ -228,5 +271,43 @@ fn table(trend: &Trend, series: &[Series]) -> Markup {
                 } } }
             } }
         }
+    }
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+    use crate::console::page::testing::{address, now, realistic};
+
+    fn at(text: &str) -> Time {
+        Time::parse(text).unwrap()
+    }
+
+    #[test]
+    fn a_period_goes_on_until_its_last_moment() {
+        let (day, week, month) = (Interval::Day, Interval::Week, Interval::Month);
+        for (from, interval, now, open) in [
+            ("2026-06-01T00:00:00Z", day, "2026-06-01T23:59:59Z", true),
+            ("2026-06-01T00:00:00Z", day, "2026-06-02T00:00:00Z", false),
+            ("2026-05-25T00:00:00Z", week, "2026-05-31T23:59:59Z", true),
+            ("2026-05-25T00:00:00Z", week, "2026-06-01T00:00:00Z", false),
+            ("2026-02-01T00:00:00Z", month, "2026-02-28T23:59:59Z", true),
+            ("2026-02-01T00:00:00Z", month, "2026-03-01T00:00:00Z", false),
+            ("2026-02-01T00:00:00Z", month, "2027-02-01T00:00:00Z", false),
+        ] {
+            assert_eq!(going_on(at(from), interval, at(now)), open, "{from} {interval:?} {now}");
+        }
+    }
+
+    #[test]
+    fn the_last_point_of_a_week_that_goes_on_is_told_as_so_far() {
+        let trend = realistic::reports().trend;
+        let html = render(&address(""), &trend, now()).into_string();
+        assert!(html.contains("week from 1 Jun, so far: median"), "{html}");
+        // Two lines and the columns, each with its label twice; a note and a row of the table.
+        assert_eq!(html.matches(", so far:").count(), 3 * 2, "only the last point: {html}");
+        assert_eq!(html.matches("this week so far").count(), 1);
+        let later = render(&address(""), &trend, now().plus(7 * DAY)).into_string();
+        assert!(!later.contains("so far") && !later.contains("open"), "{later}");
     }
 }

@@ -50,6 +50,9 @@ pub(crate) fn texts() -> Reports {
     for series in &mut all.by_group.series {
         series.value = Some(hostile());
     }
+    for service in &mut all.services {
+        (service.service, service.environment) = (hostile(), hostile());
+    }
     for stage in &mut all.stages.stages {
         stage.definition = hostile();
     }
@@ -108,6 +111,8 @@ pub(crate) fn many() -> Reports {
             finding
         })
         .collect();
+    let service = all.services[0].clone();
+    all.services = (0..50).map(|index| ServiceDora { service: long(index), ..service.clone() }).collect();
     let tag = all.tags.keys[0].values[0].clone();
     all.tags.keys[0].values =
         (0..1_000).map(|index| TagValue { value: long(index), ..tag.clone() }).collect();
@@ -141,6 +146,7 @@ pub(crate) fn nothing() -> Reports {
     for trend in [&mut all.trend, &mut all.by_group] {
         trend.series.clear();
     }
+    all.services.clear();
     all.stages.stages.clear();
     all.stages.flow_efficiency = None;
     all.wip.kinds.clear();

@@ -11,7 +11,8 @@ use super::overview::Overview;
 use super::{detail, items, overview, problem, trace};
 use crate::insight::query::Query;
 use crate::insight::report::{
-    Correlations, Detail, Groups, Items, Latency, Quality, Stages, Summary, TagKeys, Trace, Trend, Wip,
+    Correlations, Detail, Groups, Items, Latency, Quality, ServiceDora, Stages, Summary, TagKeys, Trace,
+    Trend, Wip,
 };
 use crate::work::time::Time;
 
@@ -25,6 +26,7 @@ pub(crate) struct Reports {
     pub groups: Groups,
     pub trend: Trend,
     pub by_group: Trend,
+    pub services: Vec<ServiceDora>,
     pub stages: Stages,
     pub wip: Wip,
     pub quality: Quality,
@@ -58,6 +60,7 @@ pub(crate) fn overview_page(reports: &Reports, asked: &str) -> Markup {
         correlations: if failures { &reports.failures } else { &reports.correlations },
         groups: Some(&reports.groups),
         trend: if address.query().group.is_some() { &reports.by_group } else { &reports.trend },
+        services: &reports.services,
         stages: &reports.stages,
         wip: &reports.wip,
         quality: &reports.quality,
@@ -87,7 +90,8 @@ pub(crate) fn pages(reports: &Reports) -> Vec<(&'static str, String)> {
         ("overlay", overview_page(reports, OVERLAID).into_string()),
         ("detail", detail::render(&overlay, &reports.detail, tags).into_string()),
         ("items", items::render(&address("slower=36000&cursor=abc"), items, tags).into_string()),
-        ("trace", trace::render(trace).into_string()),
+        ("trace", trace::render(trace, trace::Steps::Folded).into_string()),
+        ("trace-steps", trace::render(trace, trace::Steps::Shown).into_string()),
         ("problem", problem.into_string()),
     ]
 }

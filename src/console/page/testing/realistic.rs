@@ -383,6 +383,28 @@ fn stages() -> Stages {
     }
 }
 
+fn services() -> Vec<ServiceDora> {
+    let service =
+        |name: &str, environment: &str, n: u64, failed: u64, lead: Option<f64>, hours: i64| ServiceDora {
+            service: format!("github.com/acme/{name}"),
+            environment: environment.to_owned(),
+            tier: Tier::Production,
+            deployments: n,
+            succeeded: n - failed - 7,
+            failed,
+            change_failures: failed + 1,
+            changes: n / 2,
+            lead_time_p50_seconds: lead.map(|hours| hours * HOUR),
+            last: Some(At(now().plus(-hours * 3_600_000_000))),
+        };
+    vec![
+        service("api", "production", 128, 5, Some(39.0), 2),
+        service("billing", "production", 96, 23, Some(130.0), 5),
+        service("shop", "production-eu", 74, 6, Some(28.0), 26),
+        service("shop", "production-us", 71, 4, None, 27),
+    ]
+}
+
 fn wip() -> Wip {
     let edges = [0.0, D, 3.0 * D, 7.0 * D, 30.0 * D, 90.0 * D];
     let kind = |kind, counts: [u64; 6], median: f64| WipKind {
@@ -595,7 +617,12 @@ fn trace() -> Trace {
     build.queued_seconds = Some(0.5 * HOUR);
     let mut step =
         span("github:github.com/acme/billing/job/9001", 4, 8.8, Some(9.3), "Run pytest", "failure");
-    (step.step, step.name) = (Some(4), "step".to_owned());
+    (step.step, step.name) = (Some(2), "step".to_owned());
+    let other = |number, from, to, title: &str| {
+        let job = span("github:github.com/acme/billing/job/9001", 4, from, Some(to), title, "success");
+        TraceSpan { step: Some(number), name: "step".to_owned(), ..job }
+    };
+    let (before, after) = (other(1, 8.72, 8.78, "Check out"), other(3, 9.31, 9.34, "Upload"));
     let mut deploy = span(
         "jenkins:ci.example.org/deploy/billing/deploy/33",
         2,
@@ -629,7 +656,9 @@ fn trace() -> Trace {
             change,
             build,
             span("github:github.com/acme/billing/job/9001", 3, 8.7, Some(9.35), "test", "failure"),
+            before,
             step,
+            after,
             span("github:github.com/acme/billing/build/500.2", 2, 30.0, Some(31.0), "ci", "success"),
             deploy,
             span(
@@ -659,6 +688,7 @@ pub(crate) fn reports() -> Reports {
         groups: groups(),
         trend: trend(false),
         by_group: trend(true),
+        services: services(),
         stages: stages(),
         wip: wip(),
         quality: quality(),
