@@ -69,10 +69,10 @@ fn deliveries() -> Vec<(&'static str, Value)> {
 /// Jenkins' part: the names of jobs, and what they are started with.
 fn jobs() -> Vec<Value> {
     let job = |(index, hostile): (usize, &str)| {
-        let mut ended = jenkins("deploy-api", 10 + index as u64, "COMPLETED", 95, 5, Some("FAILURE"));
+        let job = percent_encoding::utf8_percent_encode(hostile, percent_encoding::NON_ALPHANUMERIC);
+        let mut ended = jenkins(&job.to_string(), 10 + index as u64, "COMPLETED", 95, 5, Some("FAILURE"));
         ended["name"] = json!(hostile);
         ended["display_name"] = json!(hostile);
-        ended["build"]["full_url"] = json!("javascript:alert(1)");
         ended["build"]["parameters"] = json!({
             "type": "deploy", "environment": hostile, "deploy_type": hostile, "team": hostile,
             "vstrace-trace-id": format!("vstrace-github-issue-api-{}", 100 + index),
@@ -107,11 +107,10 @@ async fn walk(script: Script) {
     let sender = reader.site.server().sender();
     for (event, payload) in deliveries() {
         let answer = sender.github(event, &payload).await;
-        assert!([200, 202].contains(&answer.code), "{event}: {answer:?}");
+        assert_eq!(answer.is(), (202, "recorded"), "{event}: {answer:?}");
     }
     for payload in jobs() {
-        let answer = sender.jenkins(&payload).await;
-        assert!(answer.code < 500, "{answer:?}");
+        assert_eq!(sender.jenkins(&payload).await.is(), (202, "recorded"), "{payload}");
     }
     reader.site.caught_up().await;
 
