@@ -575,3 +575,34 @@ fn every_key_of_the_defaults_is_documented_with_its_variable() {
     }
     assert_eq!(seen, leaves("", &parsed(DEFAULTS)).len());
 }
+
+#[test]
+fn environments_have_the_tier_that_the_configuration_says() {
+    let tier = |config: &Config, name: &str| config.insight().unwrap().environments.tier(name, false);
+    let defaults = load("", &[]).unwrap();
+    for (name, wanted) in [
+        ("production", Tier::Production),
+        ("Prod-EU", Tier::Production),
+        ("staging", Tier::Staging),
+        ("dev2", Tier::Development),
+        ("github-pages", Tier::Other),
+    ] {
+        assert_eq!(tier(&defaults, name), wanted, "{name}");
+    }
+    let own = load("[insight]\nproduction = [\"github-*\"]", &[]).unwrap();
+    assert_eq!((tier(&own, "github-pages"), tier(&own, "production")), (Tier::Production, Tier::Other));
+    let bad = message(
+        load("[insight]\nstaging = [\"[\"]", &[]).and_then(|config| config.validate().map(|_| config)),
+    );
+    assert!(bad.contains("insight.staging"), "{bad}");
+}
+
+#[test]
+fn the_address_of_traces_is_a_template() {
+    let config = load("[insight]\ntrace_url = \"https://jaeger.example.org/trace/{trace_id}\"", &[]).unwrap();
+    assert_eq!(config.insight.trace_url.unwrap().of("ab12"), "https://jaeger.example.org/trace/ab12");
+    for bad in ["https://jaeger.example.org/trace/", "javascript:alert('{trace_id}')"] {
+        let said = message(load(&format!("[insight]\ntrace_url = \"{bad}\""), &[]));
+        assert!(said.contains("insight.trace_url") && said.contains("{trace_id}"), "{said}");
+    }
+}

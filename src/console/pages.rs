@@ -3,6 +3,7 @@
 
 use std::future::Future;
 use std::sync::Arc;
+use std::time::Duration;
 
 use axum::Router;
 use axum::extract::{Path, RawQuery, State};
@@ -20,6 +21,10 @@ use crate::clock;
 use crate::insight::query::Query;
 use crate::insight::reports::{ReportError, Reports};
 use crate::store::Store;
+
+/// How long the overview waits for the correlations: of a million items they take longer the first
+/// time. The page then comes without them, and again when they are there.
+const PATIENCE: Duration = Duration::from_millis(150);
 
 /// How long a browser may keep an asset: its address changes with its content.
 const FOR_EVER: HeaderValue = HeaderValue::from_static("public, max-age=31536000, immutable");
@@ -42,11 +47,13 @@ fn html(status: StatusCode, page: Markup) -> Response {
 /// What went wrong, as a page.
 pub(super) fn failed(problem: &Problem) -> Response {
     let page = problem::render(problem.status, &problem.title, &problem.detail);
-    let mut response = html(problem.kind.status(), page);
-    if problem.kind == ProblemType::Loading {
-        // Without a script too, the page comes by itself once there is something to see.
-        response.headers_mut().insert(HeaderName::from_static("refresh"), HeaderValue::from_static("2"));
-    }
+    let response = html(problem.kind.status(), page);
+    if problem.kind == ProblemType::Loading { again(response, "2") } else { response }
+}
+
+/// A page that comes again by itself, without a script too, after so many seconds.
+fn again(mut response: Response, seconds: &'static str) -> Response {
+    response.headers_mut().insert(HeaderName::from_static("refresh"), HeaderValue::from_static(seconds));
     response
 }
 
@@ -71,7 +78,7 @@ async fn overview<S: Store, R: Reports>(
     State(console): State<Arc<Console<S, R>>>,
     RawQuery(raw): RawQuery,
 ) -> Response {
-    page(async {
+    let rendered = async {
         let (query, address) = asked(raw.as_deref())?;
         let reports = &*console.reports;
         // What to group by depends on what there is; everything else can be asked at once.
@@ -84,17 +91,31 @@ async fn overview<S: Store, R: Reports>(
                 None => Ok(None),
             }
         };
+        let analysing = {
+            let (reports, query) = (console.reports.clone(), correlated.clone());
+            // Goes on if nobody waits for it: whoever asks next has the answer.
+            tokio::spawn(async move { reports.correlations(&query).await })
+        };
+        let correlations = async {
+            match tokio::time::timeout(PATIENCE, analysing).await {
+                Ok(Ok(report)) => report.map(Some),
+                Ok(Err(_)) => Err(ReportError::Failed),
+                Err(_) => Ok(None),
+            }
+        };
         let (summary, latency, correlations, groups, trend, stages, wip, quality) = tokio::try_join!(
             reports.summary(&query),
             reports.latency(&query),
-            reports.correlations(&correlated),
+            correlations,
             groups,
             reports.trend(&query),
             reports.stages(&query),
             reports.wip(&query),
             reports.quality(&query),
         )?;
-        Ok(overview::render(&Overview {
+        let unfinished = correlations.is_none();
+        let correlations = correlations.unwrap_or_else(|| overview::unfinished(&correlated, &latency.basis));
+        let page = overview::render(&Overview {
             address: &address,
             summary: &summary,
             latency: &latency,
@@ -107,9 +128,14 @@ async fn overview<S: Store, R: Reports>(
             tags: &tags,
             ingest: &console.ingest,
             now: clock::now(),
-        }))
-    })
-    .await
+        });
+        Ok::<_, ReportError>((page, unfinished))
+    };
+    match rendered.await {
+        Ok((page, false)) => html(StatusCode::OK, page),
+        Ok((page, true)) => again(html(StatusCode::OK, page), "1"),
+        Err(error) => failed(&Problem::from(error)),
+    }
 }
 
 async fn items<S: Store, R: Reports>(

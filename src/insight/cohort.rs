@@ -3,7 +3,7 @@
 
 use super::population::{Dimension, Population, counts, duration, failed};
 use super::query::{Filter, OUTCOME, Query, QueryError, Tier};
-use super::report::{At, Basis, LeftOut, Outcomes, Quantiles, Selection};
+use super::report::{At, Basis, LeftOut, Outcomes, Selection};
 use super::stats::quantile::quantile;
 use crate::work::event::Outcome;
 use crate::work::key::Kind;
@@ -213,24 +213,6 @@ pub fn outcomes(population: &Population, rows: impl Iterator<Item = u32>) -> Out
     outcomes
 }
 
-/// The distribution of sorted seconds; `None` if there are none.
-pub fn quantiles(sorted: &[f64]) -> Option<Quantiles> {
-    let at = |q| quantile(sorted, q);
-    Some(Quantiles {
-        n: sorted.len() as u64,
-        mean_seconds: sorted.iter().sum::<f64>() / sorted.len() as f64,
-        min_seconds: *sorted.first()?,
-        p10_seconds: at(0.1)?,
-        p25_seconds: at(0.25)?,
-        p50_seconds: at(0.5)?,
-        p75_seconds: at(0.75)?,
-        p90_seconds: at(0.9)?,
-        p95_seconds: at(0.95)?,
-        p99_seconds: at(0.99)?,
-        max_seconds: *sorted.last()?,
-    })
-}
-
 /// What a report on `query` is about.
 pub fn basis(query: &Query, tier: Tier, now: Time, behind: u64) -> Basis {
     Basis {
@@ -247,6 +229,7 @@ pub fn basis(query: &Query, tier: Tier, now: Time, behind: u64) -> Basis {
 #[cfg(test)]
 mod tests {
     use super::super::population::testing::{Seen, population, seen};
+    use super::super::stats::quantile::summary;
     use super::*;
     use crate::work::testing::at;
 
@@ -317,7 +300,7 @@ mod tests {
         clamped.0.life.clamped = true;
         let cohort = Cohort::select(&population(&[unknown, clamped]), &query(&[])).unwrap();
         assert_eq!((cohort.len(), cohort.left_out.start_unknown, cohort.left_out.clamped), (0, 1, 1));
-        assert_eq!(quantiles(&cohort.seconds), None);
+        assert_eq!(summary(&cohort.seconds), None);
     }
 
     #[test]

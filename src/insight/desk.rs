@@ -2,6 +2,7 @@
 //! has the data itself. The server asks it through the API and the page, commands ask it about the
 //! store of the configuration.
 
+use std::any::Any;
 use std::sync::Arc;
 use std::time::Instant;
 
@@ -29,6 +30,10 @@ use crate::work::key::{Key, Kind, Source};
 use crate::work::time::Time;
 
 const SECOND: f64 = 1e6;
+/// How many cohorts are remembered: of a million items each takes 12 MB.
+const COHORTS: usize = 4;
+/// How many reports of a kind are remembered.
+const REPORTS: usize = 64;
 
 /// Which items a question is about: what a cohort is remembered by.
 type CohortKey = (Kind, Time, Time, Vec<Filter>, Option<Tier>);
@@ -46,6 +51,8 @@ pub struct Desk<S> {
 /// What was computed a moment ago.
 struct Memory {
     cohorts: Memo<CohortKey, Cohort>,
+    /// Whole reports, by their name and the question.
+    reports: Memo<(&'static str, Query), Box<dyn Any + Send + Sync>>,
     correlations: Memo<CorrelationKey, Correlations>,
     /// Whose turn it is to analyse.
     analysing: Semaphore,
@@ -53,7 +60,12 @@ struct Memory {
 
 impl Default for Memory {
     fn default() -> Self {
-        Self { cohorts: Memo::default(), correlations: Memo::default(), analysing: Semaphore::new(1) }
+        Self {
+            cohorts: Memo::new(COHORTS),
+            reports: Memo::new(REPORTS),
+            correlations: Memo::new(REPORTS),
+            analysing: Semaphore::new(1),
+        }
     }
 }
 
@@ -94,7 +106,7 @@ impl Asked {
 
     /// What DORA's metrics are about.
     fn production(&self) -> super::report::Basis {
-        self.basis(self.query.tier.unwrap_or(Tier::Production))
+        self.basis(delivery::tier(&self.query))
     }
 }
 
@@ -127,6 +139,26 @@ impl<S: Store> Desk<S> {
             Ok(answer) => Ok(answer?),
             Err(panic) => Err(failed(&panic)),
         }
+    }
+
+    /// The same, for a report that depends on nothing but the population: it is remembered.
+    async fn recall<T: Clone + Send + Sync + 'static>(
+        &self,
+        name: &'static str,
+        query: &Query,
+        work: impl FnOnce(&Population, &Memory, &Asked) -> Result<T, QueryError> + Send + 'static,
+    ) -> Result<T, ReportError> {
+        self.ask(query, move |population, memory, asked| {
+            let (key, begun) = ((name, asked.query.clone()), Instant::now());
+            let known = memory.reports.get(&key, population.version(), begun);
+            if let Some(report) = known.as_ref().and_then(|known| (***known).downcast_ref::<T>()) {
+                return Ok(report.clone());
+            }
+            let report = work(population, memory, asked)?;
+            memory.reports.put(key, Box::new(report.clone()), population.version(), begun, Instant::now());
+            Ok(report)
+        })
+        .await
     }
 
     /// Rows of items, with what the store knows of them.
@@ -207,14 +239,14 @@ fn slowest(
 
 impl<S: Store> Reports for Desk<S> {
     async fn summary(&self, query: &Query) -> Result<Summary, ReportError> {
-        self.ask(query, |population, _, asked| {
-            delivery::summary(population, &asked.query, asked.any_tier(), asked.now)
+        self.recall("summary", query, |population, _, asked| {
+            delivery::summary(population, &asked.query, asked.production(), asked.now)
         })
         .await
     }
 
     async fn latency(&self, query: &Query) -> Result<Latency, ReportError> {
-        self.ask(query, |population, memory, asked| {
+        self.recall("latency", query, |population, memory, asked| {
             let cohort = memory.cohort(population, &asked.query)?;
             latency::latency(population, &cohort, &asked.query, asked.any_tier())
         })
@@ -222,7 +254,7 @@ impl<S: Store> Reports for Desk<S> {
     }
 
     async fn groups(&self, query: &Query) -> Result<Groups, ReportError> {
-        self.ask(query, |population, memory, asked| {
+        self.recall("groups", query, |population, memory, asked| {
             let cohort = memory.cohort(population, &asked.query)?;
             groups::groups(population, &cohort, &asked.query, asked.any_tier())
         })
@@ -230,7 +262,7 @@ impl<S: Store> Reports for Desk<S> {
     }
 
     async fn trend(&self, query: &Query) -> Result<Trend, ReportError> {
-        self.ask(query, |population, memory, asked| {
+        self.recall("trend", query, |population, memory, asked| {
             let cohort = memory.cohort(population, &asked.query)?;
             trend::trend(population, &cohort, &asked.query, asked.any_tier())
         })
@@ -291,15 +323,17 @@ impl<S: Store> Reports for Desk<S> {
     }
 
     async fn dora(&self, query: &Query) -> Result<Dora, ReportError> {
-        self.ask(query, |population, _, asked| {
+        self.recall("dora", query, |population, _, asked| {
             delivery::dora(population, &asked.query, asked.production(), asked.now)
         })
         .await
     }
 
     async fn stages(&self, query: &Query) -> Result<Stages, ReportError> {
-        self.ask(query, |population, _, asked| delivery::stages(population, &asked.query, asked.any_tier()))
-            .await
+        self.recall("stages", query, |population, _, asked| {
+            delivery::stages(population, &asked.query, asked.production())
+        })
+        .await
     }
 
     async fn wip(&self, query: &Query) -> Result<Wip, ReportError> {
@@ -342,7 +376,7 @@ impl<S: Store> Reports for Desk<S> {
     }
 
     async fn tags(&self, query: &Query) -> Result<TagKeys, ReportError> {
-        self.ask(query, |population, memory, asked| {
+        self.recall("tags", query, |population, memory, asked| {
             let cohort = memory.cohort(population, &asked.query)?;
             Ok(groups::tags(population, &cohort, asked.any_tier()))
         })
@@ -355,13 +389,15 @@ impl<S: Store> Reports for Desk<S> {
         let chosen = query.overlay.iter().find(|filter| filter.key == key && !filter.exclude);
         let value = chosen.map(|filter| filter.value.clone());
         let limit = query.limit;
+        let there = sampling::SIZES.contains(&key.as_str()) || self.live.read().dimension(&key).is_some();
+        if self.live.is_loaded() && !there {
+            let key = crate::work::attr::cut(&key, 80);
+            let problem = format!("there is no key {key:?}: /api/v1/tags lists those that there are");
+            return Err(ReportError::NotFound(problem));
+        }
         let (sample, selection, basis, key) = self
             .ask(query, move |population, memory, asked| {
                 let cohort = memory.cohort(population, &asked.query)?;
-                let sized = sampling::SIZES.contains(&key.as_str());
-                if !sized {
-                    cohort::dimension(population, "key", &key)?;
-                }
                 let selection = cohort.selection(&asked.query);
                 let sample = sampling::sample(population, &cohort, measure, Some(&key));
                 Ok((sample, selection, asked.any_tier(), key))

@@ -1,10 +1,11 @@
 //! One distribution for each value of a key. An item with several values is in several groups; one
 //! without any is in the group `(none)`.
 
-use super::cohort::{Cohort, dimension, outcomes, quantiles};
+use super::cohort::{Cohort, dimension, outcomes};
 use super::population::{Dimension, EMPTY, Population};
 use super::query::{NONE, Query, QueryError};
 use super::report::{Basis, Group, Groups, TagKey, TagKeys, TagValue};
+use super::stats::quantile::summary;
 
 /// The members of a cohort, by the set of values that they have, each in the cohort's order.
 pub struct Split {
@@ -63,12 +64,13 @@ pub struct Holders {
     pub n: usize,
 }
 
-/// The values that occur in a cohort, the most frequent first, then by name.
-pub fn holders(dimension: &Dimension, split: &Split) -> Vec<Holders> {
+/// The values that occur in a cohort, the most frequent first, then by name. `count` says how many
+/// items have each set of values.
+pub fn holders(dimension: &Dimension, count: impl Fn(usize) -> usize) -> Vec<Holders> {
     let mut sets_of: Vec<Vec<usize>> = vec![Vec::new(); dimension.values().len()];
     let mut counts = vec![0; dimension.values().len()];
     for (set, members) in dimension.sets().iter().enumerate() {
-        let n = split.count(set);
+        let n = count(set);
         if n > 0 {
             for id in members.iter() {
                 sets_of[*id as usize].push(set);
@@ -79,7 +81,7 @@ pub fn holders(dimension: &Dimension, split: &Split) -> Vec<Holders> {
     let ids = sets_of.into_iter().zip(counts).zip(dimension.values()).filter(|((_, n), _)| *n > 0);
     let mut all: Vec<Holders> =
         ids.map(|((sets, n), value)| Holders { value: value.to_string(), sets, n }).collect();
-    let without = split.count(EMPTY as usize);
+    let without = count(EMPTY as usize);
     if without > 0 {
         all.push(Holders { value: NONE.to_owned(), sets: vec![EMPTY as usize], n: without });
     }
@@ -101,7 +103,7 @@ pub fn groups(
     })?;
     let dimension = dimension(population, "group", key)?;
     let split = Split::new(dimension, cohort);
-    let holders = holders(dimension, &split);
+    let holders = holders(dimension, |set| split.count(set));
     let total_groups = holders.len() as u64;
     let groups = holders.into_iter().take(query.limit).filter_map(|holders| {
         let places = split.places(&holders.sets);
@@ -110,7 +112,7 @@ pub fn groups(
             value: holders.value,
             n: holders.n as u64,
             share: holders.n as f64 / cohort.len() as f64,
-            quantiles: quantiles(&seconds)?,
+            quantiles: summary(&seconds)?,
             outcomes: outcomes(population, places.iter().map(|place| cohort.rows[*place as usize])),
         })
     });
@@ -126,9 +128,9 @@ pub fn tags(population: &Population, cohort: &Cohort, basis: Basis) -> TagKeys {
         .dimensions()
         .iter()
         .filter_map(|dimension| {
-            let split = Split::new(dimension, cohort);
-            let n = cohort.len() - split.count(EMPTY as usize);
-            let mut all = holders(dimension, &split);
+            let counts = dimension.codes().count(&cohort.rows, dimension.sets().len());
+            let n = cohort.len() - counts[EMPTY as usize];
+            let mut all = holders(dimension, |set| counts[set]);
             all.retain(|holders| holders.sets != [EMPTY as usize]);
             let values = all.iter().take(VALUES).map(|h| TagValue { value: h.value.clone(), n: h.n as u64 });
             (n > 0).then(|| TagKey {
@@ -146,8 +148,11 @@ pub fn tags(population: &Population, cohort: &Cohort, basis: Basis) -> TagKeys {
 #[cfg(test)]
 mod tests {
     use super::super::cohort;
+    use super::super::correlate::{Options, correlate};
     use super::super::population::testing::{population, seen};
+    use super::super::query::Measure;
     use super::super::query::Tier;
+    use super::super::sampling;
     use super::*;
     use crate::work::event::Outcome;
     use crate::work::testing::at;
@@ -191,6 +196,29 @@ mod tests {
             groups.groups.iter().map(|g| g.value.as_str()).collect::<Vec<_>>(),
             ["t000", "t001", "t002"]
         );
+    }
+
+    #[test]
+    fn a_key_with_a_hundred_thousand_values_is_answered_and_not_correlated() {
+        const MANY: i64 = 100_000;
+        let items: Vec<_> = (0..MANY)
+            .map(|n| {
+                seen(&format!("issue/{n}")).lived(0, 10 + n, Outcome::Completed).tag("team", &format!("t{n}"))
+            })
+            .collect();
+        let population = population(&items);
+        let query =
+            Query { from: at(0), limit: 5, group: Some("team".to_owned()), ..Query::new(at(1_000_000)) };
+        let cohort = Cohort::select(&population, &query).unwrap();
+        let basis = || cohort::basis(&query, Tier::Any, at(0), 0);
+        let groups = groups(&population, &cohort, &query, basis()).unwrap();
+        assert_eq!((groups.groups.len(), groups.total_groups), (5, MANY as u64));
+        let keys = tags(&population, &cohort, basis()).keys;
+        let team = keys.iter().find(|key| key.key == "team").unwrap();
+        assert_eq!((team.distinct, team.values.len()), (MANY as u64, VALUES));
+        let sample = sampling::sample(&population, &cohort, Measure::Latency, None);
+        let found = correlate(&sample, Measure::Latency, None, &Options::default());
+        assert!(found.findings.is_empty() && found.insufficient_data.is_some(), "{found:?}");
     }
 
     #[test]

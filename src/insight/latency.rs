@@ -1,10 +1,11 @@
 //! The distribution of how long work takes: quantiles, and a histogram on a logarithmic scale,
 //! since lead times span minutes to months.
 
-use super::cohort::{Cohort, Sieve, quantiles};
+use super::cohort::{Cohort, Sieve};
 use super::population::Population;
 use super::query::{Query, QueryError};
 use super::report::{Basis, Bin, Latency};
+use super::stats::quantile::summary;
 
 /// The most bars of a histogram.
 const MAX_BINS: i32 = 40;
@@ -28,7 +29,7 @@ pub fn latency(
     }
     Ok(Latency {
         basis,
-        quantiles: quantiles(&cohort.seconds),
+        quantiles: summary(&cohort.seconds),
         histogram,
         outcomes: cohort.outcomes(population),
         selection: cohort.selection(query),

@@ -9,13 +9,12 @@ use std::time::{Duration, Instant};
 
 /// How many times as old as it took to compute a thing may become.
 const AGE: u32 = 20;
-/// How many things are remembered.
-const SIZE: usize = 16;
 
 /// Things by what they were asked for.
 #[derive(Debug)]
 pub struct Memo<K, V> {
     entries: Mutex<Vec<Entry<K, V>>>,
+    size: usize,
 }
 
 #[derive(Debug)]
@@ -27,13 +26,12 @@ struct Entry<K, V> {
     made: Instant,
 }
 
-impl<K, V> Default for Memo<K, V> {
-    fn default() -> Self {
-        Self { entries: Mutex::default() }
-    }
-}
-
 impl<K: PartialEq, V> Memo<K, V> {
+    /// Remembers at most `size` things.
+    pub fn new(size: usize) -> Self {
+        Self { entries: Mutex::default(), size: size.max(1) }
+    }
+
     /// What is remembered for `key`, if it is still good for the data of `version`.
     pub fn get(&self, key: &K, version: u64, now: Instant) -> Option<Arc<V>> {
         let entries = self.entries.lock().unwrap_or_else(PoisonError::into_inner);
@@ -48,7 +46,7 @@ impl<K: PartialEq, V> Memo<K, V> {
         let cost = now.duration_since(begun);
         let mut entries = self.entries.lock().unwrap_or_else(PoisonError::into_inner);
         entries.retain(|entry| entry.key != key);
-        if entries.len() == SIZE {
+        if entries.len() == self.size {
             entries.remove(0);
         }
         entries.push(Entry { key, value: value.clone(), version, cost, made: now });
@@ -62,7 +60,7 @@ mod tests {
 
     #[test]
     fn a_thing_is_good_until_something_changes_or_for_a_while_if_it_was_dear() {
-        let memo = Memo::default();
+        let memo = Memo::new(4);
         let begun = Instant::now();
         let made = begun + Duration::from_millis(100);
         memo.put("a", 1, 7, begun, made);
@@ -75,12 +73,12 @@ mod tests {
 
     #[test]
     fn only_the_latest_are_remembered() {
-        let memo = Memo::default();
+        let memo = Memo::new(4);
         let now = Instant::now();
-        for n in 0..=SIZE {
+        for n in 0..=4 {
             memo.put(n, n, 0, now, now);
         }
         assert_eq!(memo.get(&0, 0, now), None);
-        assert_eq!(memo.get(&SIZE, 0, now).as_deref(), Some(&SIZE));
+        assert_eq!(memo.get(&4, 0, now).as_deref(), Some(&4));
     }
 }

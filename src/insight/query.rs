@@ -219,10 +219,14 @@ impl Query {
     }
 
     /// Reads a question. Empty values count as not given, so that a form can send all its fields.
+    ///
+    /// Without `to` the question is about everything until the end of the current hour: what is
+    /// asked twice within it is the same question, and can have the same answer.
     pub fn parse<'a>(
         pairs: impl IntoIterator<Item = (&'a str, &'a str)>,
         now: Time,
     ) -> Result<Self, QueryError> {
+        let now = end_of_hour(now);
         let mut query = Self::new(now);
         let (mut from, mut to) = (None, None);
         let mut seen: Vec<&'static str> = Vec::new();
@@ -375,6 +379,12 @@ impl std::fmt::Display for Filter {
         let sign = if self.exclude { "!=" } else { "=" };
         write!(f, "{}{sign}{}", self.key, self.value)
     }
+}
+
+/// The next full hour.
+fn end_of_hour(now: Time) -> Time {
+    const HOUR: i64 = DAY / 24;
+    now.plus((HOUR - now.micros().rem_euclid(HOUR)) % HOUR)
 }
 
 fn shortened(text: &str) -> String {

@@ -35,7 +35,8 @@ pub fn trend(
         Some(key) => {
             let split_by = dimension(population, "group", key)?;
             let split = Split::new(split_by, cohort);
-            let largest = holders(split_by, &split).into_iter().take(query.limit.min(MAX_SERIES));
+            let largest =
+                holders(split_by, |set| split.count(set)).into_iter().take(query.limit.min(MAX_SERIES));
             largest.map(|holders| line(Some(holders.value), &split.places(&holders.sets))).collect()
         }
     };

@@ -9,6 +9,7 @@ mod connections;
 mod corpus;
 mod faults;
 mod fold;
+mod insight;
 mod kill;
 mod otlp;
 mod outage;

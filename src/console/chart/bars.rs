@@ -17,8 +17,8 @@ pub fn share(value: f64, class: &str, label: &str) -> Markup {
 }
 
 /// A score from -1 to 1 as a bar from the middle, with a mark at the effect that it is shrunk from.
-/// `reach` is the value at the edge.
-pub fn diverging(score: f64, effect: Option<f64>, reach: f64, label: &str) -> Markup {
+/// `reach` is the value at the edge; `text` stands in the half that is free.
+pub fn diverging(score: f64, effect: Option<f64>, reach: f64, text: Option<&str>, label: &str) -> Markup {
     let reach = if reach > 0.0 { reach } else { 1.0 };
     let at = |value: f64| 50.0 + (50.0 * value / reach).clamp(-50.0, 50.0);
     let (from, to) = if score < 0.0 { (at(score), 50.0) } else { (50.0, at(score)) };
@@ -32,6 +32,13 @@ pub fn diverging(score: f64, effect: Option<f64>, reach: f64, label: &str) -> Ma
             }
             rect class=(side) x=(percent(from)) width=(percent(to - from)) y="3" height="12" rx="2" {}
             line.zero x1="50%" x2="50%" y1="0" y2="18" {}
+            @if let Some(text) = text {
+                @if score < 0.0 {
+                    text x="50%" dx="6" y="13" aria-hidden="true" { (text) }
+                } @else {
+                    text x="50%" dx="-6" y="13" text-anchor="end" aria-hidden="true" { (text) }
+                }
+            }
         }
     }
 }
@@ -68,7 +75,8 @@ pub fn stacked(parts: &[Part], name: &str, height: u32) -> Markup {
                     title { (part.label) }
                     rect x=(percent(from)) width=(percent(width)) height=(height) {}
                     @if width > 11.0 {
-                        text x=(percent(from + width / 2.0)) y=(height / 2 + 4) text-anchor="middle" aria-hidden="true" {
+                        text x=(percent(from + width / 2.0)) y=(height / 2 + 4) text-anchor="middle"
+                            aria-hidden="true" {
                             (part.text)
                         }
                     }
@@ -84,9 +92,9 @@ mod tests {
 
     #[test]
     fn a_negative_score_goes_to_the_left_of_zero() {
-        let markup = diverging(-0.25, None, 0.5, "x").into_string();
+        let markup = diverging(-0.25, None, 0.5, None, "x").into_string();
         assert!(markup.contains("class=\"better\" x=\"25%\" width=\"25%\""), "{markup}");
-        let markup = diverging(0.9, Some(1.0), 0.5, "x").into_string();
+        let markup = diverging(0.9, Some(1.0), 0.5, Some("+0.90"), "x").into_string();
         assert!(markup.contains("class=\"worse\" x=\"50%\" width=\"50%\""), "{markup}");
     }
 

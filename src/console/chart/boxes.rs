@@ -42,7 +42,9 @@ pub fn axis(scale: &Log, tick: fn(f64) -> String) -> Markup {
     html! {
         svg.chart.box-axis width="100%" height="16" aria-hidden="true" {
             @for value in scale.ticks(20.0) {
-                text.tick x=(percent(scale.at(value))) y="12" text-anchor=(anchor(scale.at(value))) { (tick(value)) }
+                text.tick x=(percent(scale.at(value))) y="12" text-anchor=(anchor(scale.at(value))) {
+                    (tick(value))
+                }
             }
         }
     }

@@ -70,10 +70,14 @@ pub fn render(chart: &Histogram<'_>) -> Markup {
                 line.edge x1=(percent(from)) x2=(percent(from)) y1=(TOP) y2=(BOTTOM) {}
                 line.edge x1=(percent(to)) x2=(percent(to)) y1=(TOP) y2=(BOTTOM) {}
             }
-            @for (value, name) in chart.marks {
+            @for (index, (value, name)) in chart.marks.iter().enumerate() {
                 @let place = x.at(*value);
+                // Two that fall together would be written over each other.
+                @let first = chart.marks[..index].iter().all(|(other, _)| (x.at(*other) - place).abs() > 3.0);
+                @if first {
                 line.mark x1=(percent(place)) x2=(percent(place)) y1="18" y2=(BOTTOM) {}
                 text.mark x=(percent(place)) y="12" text-anchor=(mark_anchor(place)) { (name) }
+                }
             }
             @for value in x.ticks(10.5) {
                 text.tick x=(percent(x.at(value))) y=(BOTTOM + 18.0) text-anchor=(anchor(x.at(value))) {
@@ -86,7 +90,9 @@ pub fn render(chart: &Histogram<'_>) -> Markup {
 }
 
 fn bar_mark(bar: &Bar, x: &Log, edges: Option<(f64, f64)>, height: &dyn Fn(f64) -> f64) -> Markup {
-    let (left, right) = (x.at(bar.from), x.at(bar.to));
+    // What took no time at all is still a bar.
+    let left = x.at(bar.from).min(99.4);
+    let right = x.at(bar.to).max(left + 0.6);
     // A hair between two bars.
     let (from, to) = (left + (right - left) * 0.05, right - (right - left) * 0.05);
     // What of it lies in the selection; an edge may go through the middle of a bar.
@@ -95,7 +101,8 @@ fn bar_mark(bar: &Bar, x: &Log, edges: Option<(f64, f64)>, height: &dyn Fn(f64) 
     let part = |class: &str, a: f64, b: f64| {
         html! {
             @if b - a > 0.001 {
-                rect class=(class) x=(percent(a)) width=(percent(b - a)) y=(number_px(BOTTOM - tall)) height=(number_px(tall)) {}
+                rect class=(class) x=(percent(a)) width=(percent(b - a)) y=(number_px(BOTTOM - tall))
+                    height=(number_px(tall)) {}
             }
         }
     };
@@ -108,7 +115,8 @@ fn bar_mark(bar: &Bar, x: &Log, edges: Option<(f64, f64)>, height: &dyn Fn(f64) 
                 Some((a, b)) => { (part("out", from, a)) (part("in", a, b)) (part("out", b, to)) },
             }
             rect.over x=(percent(from)) width=(percent(to - from))
-                y=(number_px(BOTTOM - height(bar.overlay as f64))) height=(number_px(height(bar.overlay as f64))) {}
+                y=(number_px(BOTTOM - height(bar.overlay as f64)))
+                    height=(number_px(height(bar.overlay as f64))) {}
         }
     }
 }

@@ -83,13 +83,15 @@ pub fn lines(chart: &Lines<'_>) -> Markup {
     let y = |value: f64| top + chart.height * (1.0 - chart.scale.at(value) / 100.0);
     html! {
         svg.chart.lines width="100%" height=(top + chart.height + 26.0) role="group" aria-label=(chart.name) {
-            (frame(chart.scale, chart.times, chart.tick, top, chart.height))
+            (grid(chart.scale, chart.times, top, chart.height))
             @for line in chart.lines {
                 @let n = line.points.len();
                 @let points: Vec<_> = line.points.iter().enumerate()
-                    .map(|(index, dot)| dot.value.map(|value| (place(index, n), 100.0 - chart.scale.at(value)))).collect();
+                    .map(|(index, dot)| dot.value.map(|value| (place(index, n), 100.0 - chart.scale.at(value))))
+                    .collect();
                 g class=(format!("s{}", line.style)) {
-                    svg x="0" y=(top) width="100%" height=(chart.height) viewBox="0 0 100 100" preserveAspectRatio="none" overflow="visible" {
+                    svg x="0" y=(top) width="100%" height=(chart.height) viewBox="0 0 100 100"
+                        preserveAspectRatio="none" overflow="visible" {
                         path.line d=(path(&points)) {}
                     }
                     @for (index, dot) in line.points.iter().enumerate() {
@@ -103,6 +105,7 @@ pub fn lines(chart: &Lines<'_>) -> Markup {
                     }
                 }
             }
+            (values(chart.scale.ticks().iter().copied(), chart.scale, chart.tick, top, chart.height))
         }
     }
 }
@@ -129,39 +132,61 @@ pub fn columns(chart: &Columns<'_>) -> Markup {
     let n = chart.columns.len().max(1);
     let width = 100.0 / n as f64;
     html! {
-        svg.chart.columns width="100%" height=(top + chart.height + 26.0) role="group" aria-label=(chart.name) {
-            (frame(chart.scale, chart.times, chart.tick, top, chart.height))
+        svg.chart.columns width="100%" height=(top + chart.height + 26.0) role="group"
+            aria-label=(chart.name) {
+            (grid(chart.scale, chart.times, top, chart.height))
             @for (index, dot) in chart.columns.iter().enumerate() {
                 @if let Some(value) = dot.value {
                     @let tall = chart.height * chart.scale.at(value) / 100.0;
                     a.column href=(dot.href) aria-label=(dot.label) {
                         title { (dot.label) }
-                        rect.hit x=(percent(width * index as f64)) width=(percent(width)) y=(top) height=(chart.height) {}
+                        rect.hit x=(percent(width * index as f64)) width=(percent(width)) y=(top)
+                            height=(chart.height) {}
                         rect.fill x=(percent(width * (index as f64 + 0.18))) width=(percent(width * 0.64))
                             y=(number(top + chart.height - tall)) height=(number(tall)) {}
                     }
                 }
             }
+            (values(
+                chart.scale.ticks().last().copied().into_iter(),
+                chart.scale,
+                chart.tick,
+                top,
+                chart.height
+            ))
         }
     }
 }
 
-fn frame(
+/// Lines at the ticks of the values, and the labels of the times.
+fn grid(scale: &Linear, times: &[(f64, String)], top: f64, height: f64) -> Markup {
+    html! {
+        @for value in scale.ticks() {
+            @let y = top + height * (1.0 - scale.at(*value) / 100.0);
+            line.grid x1="0" x2="100%" y1=(number(y)) y2=(number(y)) {}
+        }
+        @for (place, text) in times {
+            text.tick x=(percent(*place)) y=(number(top + height + 18.0)) text-anchor=(anchor(*place)) {
+                (text)
+            }
+        }
+    }
+}
+
+/// The labels of the values, above what is drawn.
+fn values(
+    ticks: impl Iterator<Item = f64>,
     scale: &Linear,
-    times: &[(f64, String)],
     tick: fn(f64, f64) -> String,
     top: f64,
     height: f64,
 ) -> Markup {
     let greatest = scale.ticks().last().copied().unwrap_or(1.0);
     html! {
-        @for value in scale.ticks() {
-            @let y = top + height * (1.0 - scale.at(*value) / 100.0);
-            line.grid x1="0" x2="100%" y1=(number(y)) y2=(number(y)) {}
-            @if *value > 0.0 { text.tick x="0" y=(number(y - 4.0)) { (tick(*value, greatest)) } }
-        }
-        @for (place, text) in times {
-            text.tick x=(percent(*place)) y=(number(top + height + 18.0)) text-anchor=(anchor(*place)) { (text) }
+        @for value in ticks.filter(|value| *value > 0.0) {
+            text.tick x="0" y=(number(top + height * (1.0 - scale.at(value) / 100.0) - 4.0)) {
+                (tick(value, greatest))
+            }
         }
     }
 }

@@ -10,8 +10,10 @@ pub struct Row<'a> {
     pub span: Option<(f64, f64)>,
     /// Where it began to wait in a queue.
     pub queued: Option<f64>,
-    /// Gaps to show within it.
-    pub waits: &'a [(f64, f64)],
+    /// Gaps to show within it, with what is written there.
+    pub waits: &'a [(f64, f64, String)],
+    /// Gaps of the whole, behind every row.
+    pub gaps: &'a [(f64, f64)],
     /// Things that happened: where, and what.
     pub events: &'a [(f64, String)],
     /// How it looks: by kind, and whether it failed or is open.
@@ -28,20 +30,29 @@ pub struct Row<'a> {
 pub fn row(row: &Row<'_>, grid: &[f64]) -> Markup {
     html! {
         svg.chart.span width="100%" height="28" role="group" aria-label=(row.label) {
+            @for (a, b) in row.gaps {
+                rect.gap x=(percent(*a)) width=(percent((b - a).max(0.0))) height="28" {}
+            }
             @for place in grid { line.grid x1=(percent(*place)) x2=(percent(*place)) y1="0" y2="28" {} }
             @if let Some((from, to)) = row.span {
                 @let width = (to - from).max(0.35);
                 // Never beyond the right edge, however short.
                 @let from = from.min(100.0 - width);
                 @if let Some(queued) = row.queued {
-                    rect.queue x=(percent(queued)) width=(percent((from - queued).max(0.0))) y="10" height="8" {}
+                    rect.queue x=(percent(queued)) width=(percent((from - queued).max(0.0))) y="10"
+                        height="8" {}
                 }
                 a class=(format!("run {}", row.class)) href=(row.href) aria-label=(row.label) {
                     title { (row.label) }
                     rect x=(percent(from)) width=(percent(width)) y="7" height="14" rx="3" {}
                 }
-                @for (a, b) in row.waits {
+                @for (a, b, text) in row.waits {
                     rect.wait x=(percent(*a)) width=(percent((b - a).max(0.0))) y="7" height="14" {}
+                    @if b - a > 11.0 {
+                        text.waits x=(percent((a + b) / 2.0)) y="18" text-anchor="middle" aria-hidden="true" {
+                            (text)
+                        }
+                    }
                 }
                 @for (place, what) in row.events {
                     g.event {
@@ -52,7 +63,10 @@ pub fn row(row: &Row<'_>, grid: &[f64]) -> Markup {
                 @if from + width < 84.0 {
                     text.took x=(percent(from + width)) dx="6" y="18" { (row.text) }
                 } @else if from > 16.0 {
-                    text.took x=(percent(row.queued.unwrap_or(from).min(from))) dx="-6" y="18" text-anchor="end" { (row.text) }
+                    text.took x=(percent(row.queued.unwrap_or(from).min(from))) dx="-6" y="18"
+                        text-anchor="end" {
+                        (row.text)
+                    }
                 } @else {
                     text.took.within x=(percent(from + width)) dx="-8" y="18" text-anchor="end" { (row.text) }
                 }
@@ -82,6 +96,7 @@ mod tests {
             span: Some((100.0, 100.0)),
             queued: None,
             waits: &[],
+            gaps: &[],
             events: &[],
             class: "job",
             label: "l",

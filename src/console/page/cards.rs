@@ -24,7 +24,7 @@ fn name(metric: MetricName) -> &'static str {
         MetricName::DeploymentFrequency => "Deployment frequency",
         MetricName::LeadTimeForChanges => "Lead time for changes",
         MetricName::ChangeFailureRate => "Change failure rate",
-        MetricName::FailedDeploymentRecoveryTime => "Recovery time",
+        MetricName::FailedDeploymentRecoveryTime => "Failed deploy recovery",
         MetricName::ReworkRate => "Rework rate",
         MetricName::DeployFailureRate => "Deploy failure rate",
     }
@@ -53,7 +53,7 @@ fn change(metric: &Metric) -> Option<(&'static str, String, bool)> {
     let (now, before) = (metric.value?, metric.previous?);
     let difference = now - before;
     let text = match metric.unit {
-        Unit::Share => format::points(difference),
+        Unit::Share => format::points(difference.abs()).trim_start_matches('+').to_owned(),
         Unit::Seconds | Unit::PerDay if before > 0.0 => format::share((difference / before).abs()),
         Unit::Seconds | Unit::PerDay => return None,
     };
@@ -91,19 +91,25 @@ fn card(address: &Address, metric: &Metric) -> Markup {
                     None => { strong.none { "No data" } },
                 }
                 @if metric.unit == Unit::Seconds && metric.value.is_some() { " " span.sub { "p50" } }
-                @if let Some(p90) = metric.p90 { " " span.p90 { (format::duration(p90)) " " span.sub { "p90" } } }
+                @if let Some(p90) = metric.p90 {
+                    " " span.p90 { (format::duration(p90)) " " span.sub { "p90" } }
+                }
             }
             p.delta {
                 @match (change(metric), metric.previous) {
                     (Some((sign, text, good)), Some(before)) => {
-                        span class=(if good { "better" } else { "worse" }) { span aria-hidden="true" { (sign) } " " (text) " " (if good { "better" } else { "worse" }) }
+                        span class=(if good { "better" } else { "worse" }) {
+                            span aria-hidden="true" { (sign) }
+                            " " (text) " " (if good { "better" } else { "worse" })
+                        }
                         span.sub { " was " (value(before, metric.unit)) }
                     },
                     (None, Some(before)) => span.sub { "Unchanged, was " (value(before, metric.unit)) },
-                    _ => span.sub { "Nothing to compare in the period before" },
+                    _ => span.sub { "No earlier figure" },
                 }
             }
-            a.spark-link href=(format!("{}#trend", address.with_kind(kind(metric.name)).url("/"))) aria-label=(trend) {
+            a.spark-link href=(format!("{}#trend", address.with_kind(kind(metric.name)).url("/")))
+                aria-label=(trend) {
                 (lines::sparkline(&metric.sparkline, &trend))
             }
             p.cover {
@@ -113,7 +119,12 @@ fn card(address: &Address, metric: &Metric) -> Markup {
                     @if metric.of > 0 { " (" (format::share(metric.n as f64 / metric.of as f64)) ")" }
                 }
                 @if let Some(open) = metric.unresolved.filter(|open| *open > 0) {
-                    " " (parts::badge(&format!("{} unresolved", format::count(open)), "warn", "Failed deployments that are not recovered yet; they are not in the figure"))
+                    " "
+                    (parts::badge(
+                        &format!("{} unresolved", format::count(open)),
+                        "warn",
+                        "Failed deployments that are not recovered yet; they are not in the figure"
+                    ))
                 }
             }
         }
@@ -151,7 +162,7 @@ mod tests {
     #[test]
     fn shares_change_by_points_and_durations_by_percent() {
         let changed = |unit, now, before| change(&metric(MetricName::IssueLeadTime, unit, now, before));
-        assert_eq!(changed(Unit::Share, 0.24, 0.2), Some(("▲", "+4 pp".to_owned(), false)));
+        assert_eq!(changed(Unit::Share, 0.24, 0.2), Some(("▲", "4 pp".to_owned(), false)));
         assert_eq!(changed(Unit::Seconds, 75.0, 100.0), Some(("▼", "25%".to_owned(), true)));
         assert_eq!(changed(Unit::Seconds, 75.0, 0.0), None);
         assert_eq!(changed(Unit::Share, 0.2, 0.2), None);

@@ -29,19 +29,27 @@ pub(super) fn range_words(address: &Address, basis: &Basis) -> String {
     }
 }
 
+/// The dates of a range that was put in other words.
+pub(super) fn dates(address: &Address, basis: &Basis) -> Markup {
+    html! { @if address.days().is_some() { " · " (parts::range(basis)) } }
+}
+
 /// All controls, for the page at `path`.
 pub(super) fn render(address: &Address, path: &str, basis: &Basis, tags: &TagKeys) -> Markup {
     html! {
         section.controls aria-label="What is shown" {
             nav.segment aria-label="Kind of item" {
                 @for kind in Kind::ALL {
-                    a href=(address.with_kind(kind).url(path)) aria-current=[(kind == address.query().kind).then_some("true")] {
+                    a href=(address.with_kind(kind).url(path))
+                        aria-current=[(kind == address.query().kind).then_some("true")] {
                         (parts::title(kind))
                     }
                 }
             }
             (ranges(address, path, basis))
-            @if address.query().kind == Kind::Deploy || address.query().tier.is_some() { (tiers(address, path)) }
+            @if address.query().kind == Kind::Deploy || address.query().tier.is_some() {
+                (tiers(address, path))
+            }
             (filters(address, path, tags))
         }
     }
@@ -54,7 +62,8 @@ fn ranges(address: &Address, path: &str, basis: &Basis) -> Markup {
         div.segment-row {
             nav.segment aria-label="Range" {
                 @for (preset, short, words) in RANGES {
-                    a href=(address.with_days(*preset).url(path)) aria-label=(words) aria-current=[(Some(*preset) == days).then_some("true")] {
+                    a href=(address.with_days(*preset).url(path)) aria-label=(format!("{short}, {words}"))
+                        aria-current=[(Some(*preset) == days).then_some("true")] {
                         (short)
                     }
                 }
@@ -63,8 +72,13 @@ fn ranges(address: &Address, path: &str, basis: &Basis) -> Markup {
                 summary.chip.own[own] { @if own { (parts::range(basis)) } @else { "Dates…" } }
                 form.pop method="get" action=(path) {
                     (parts::hidden(address, &["from", "to"]))
-                    label { "From" input type="date" name="from" required value=(format::date(basis.from.0)); }
-                    label { "To (that day not included)" input type="date" name="to" value=(format::date(basis.to.0)); }
+                    label {
+                        "From" input type="date" name="from" required value=(format::date(basis.from.0));
+                    }
+                    label {
+                        "To (that day not included)" input type="date" name="to"
+                            value=(format::date(basis.to.0));
+                    }
                     button type="submit" { "Show" }
                 }
             }
@@ -112,11 +126,14 @@ fn filters(address: &Address, path: &str, tags: &TagKeys) -> Markup {
             details.menu {
                 summary.chip.add { "+ Filter" }
                 div.pop.wide {
-                    @for key in tags.keys.iter().filter(|key| !key.values.is_empty()) { (key_menu(address, path, key)) }
+                    @for key in tags.keys.iter().filter(|key| !key.values.is_empty()) {
+                        (key_menu(address, path, key))
+                    }
                     form method="get" action=(path) {
                         (parts::hidden(address, &[]))
                         label { "Any other"
-                            input type="text" name="filter" placeholder="key=value or key!=value" pattern=".+=.+" required autocomplete="off" spellcheck="false";
+                            input type="text" name="filter" placeholder="key=value or key!=value"
+                                pattern=".+=.+" required autocomplete="off" spellcheck="false";
                         }
                         button type="submit" { "Add" }
                     }
@@ -136,7 +153,10 @@ fn key_menu(address: &Address, path: &str, key: &TagKey) -> Markup {
                     @let filter = Filter::include(&key.key, &value.value);
                     @if link::writable(&filter) {
                         li {
-                            a href=(address.with_filter(&filter).url(path)) { bdi { (value.value) } " " span.sub { (format::count(value.n)) } }
+                            a href=(address.with_filter(&filter).url(path)) {
+                                bdi { (value.value) }
+                                " " span.sub { (format::count(value.n)) }
+                            }
                         }
                     }
                 }

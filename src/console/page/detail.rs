@@ -15,10 +15,22 @@ pub fn render(address: &Address, detail: &Detail, tags: &TagKeys) -> Markup {
     let home = address.with_overlay(Vec::new()).url("/");
     let title = format!("{}: {}", detail.key, parts::many(detail.basis.kind));
     let content = html! {
-        nav.crumbs aria-label="Way back" { a href=(home) { "Overview" } span aria-hidden="true" { "/" } bdi { (detail.key) } }
+        nav.crumbs aria-label="Way back" {
+            a href=(home) { "Overview" }
+            span aria-hidden="true" { "/" }
+            bdi { (detail.key) }
+        }
         header.page {
-            h1 { bdi { (detail.key) } span.range { (parts::title(detail.basis.kind)) ", " (controls::range_words(address, &detail.basis)) } }
-            p.sub { (format::counted(detail.total_values, "value", "values")) " · " (parts::range(&detail.basis)) }
+            h1 {
+                bdi { (detail.key) }
+                span.range {
+                    (parts::title(detail.basis.kind)) ", " (controls::range_words(address, &detail.basis))
+                }
+            }
+            p.sub {
+                (format::counted(detail.total_values, "value", "values"))
+                (controls::dates(address, &detail.basis))
+            }
         }
         (controls::render(address, &path, &detail.basis, tags))
         (others(address, detail, tags))
@@ -38,7 +50,10 @@ fn others(address: &Address, detail: &Detail, tags: &TagKeys) -> Markup {
     html! {
         nav.segment.keys aria-label="Key" {
             @for key in tags.keys.iter().filter(|key| key.distinct > 0).take(16) {
-                a href=(address.url(&link::tag_path(&key.key))) aria-current=[(key.key == detail.key).then_some("page")] { bdi { (key.key) } }
+                a href=(address.url(&link::tag_path(&key.key)))
+                    aria-current=[(key.key == detail.key).then_some("page")] {
+                    bdi { (key.key) }
+                }
             }
         }
     }
@@ -53,18 +68,32 @@ fn values(address: &Address, detail: &Detail, path: &str) -> Markup {
         section.panel aria-labelledby="values" {
             (parts::heading("values", "Values", &html! {}))
             @if let Some(selection) = detail.selection {
-                p.note { "Selected: " (format::duration(selection.from_seconds)) " to " (format::duration(selection.to_seconds))
-                    " (" (parts::counted(selection.n, detail.basis.kind)) "). The bars compare how large a part of the selected and of the rest have the value." }
+                p.note {
+                    "Selected: " (format::duration(selection.from_seconds))
+                    " to " (format::duration(selection.to_seconds))
+                    " (" (parts::counted(selection.n, detail.basis.kind))
+                    "). The bars compare how large a part of the selected and of the rest have the value."
+                }
             }
             div.scroll { table.rows.values {
                 thead { tr {
-                    th scope="col" { "Value" } th.num scope="col" { "n" } th.num scope="col" { "p50" } th.num scope="col" { "p90" }
+                    th scope="col" { "Value" }
+                    th.num scope="col" { "n" }
+                    th.num scope="col" { "p50" }
+                    th.num scope="col" { "p90" }
                     @if fails { th.num scope="col" { "Failed" } }
                     th.wide scope="col" { span.sr { "Distribution" } (boxes::axis(&scale, format::tick)) }
-                    @if shares { th.share scope="col" { "Selected / rest" } th.contrast scope="col" { "Contrast" } }
+                    @if shares {
+                        th.share scope="col" { "Selected / rest" }
+                        th.contrast scope="col" { "Contrast" }
+                    }
                     th scope="col" { span.sr { "Actions" } }
                 } }
-                tbody { @for value in &detail.values { (row(address, detail, value, path, &scale, shares, fails)) } }
+                tbody {
+                    @for value in &detail.values {
+                        (row(address, detail, value, path, &scale, shares, fails))
+                    }
+                }
             } }
             @if hidden > 0 { p.note { (format::counted(hidden, "more value", "more values")) " not shown." } }
         }
@@ -86,7 +115,12 @@ fn row(
         tr.chosen[chosen] {
             th scope="row" {
                 @match &filter {
-                    Some(filter) => a href=(format!("{}#strata", address.with_overlay(vec![filter.clone()]).url(path))) aria-current=[chosen.then_some("true")] { bdi { (value.value) } },
+                    Some(filter) => a
+                        href=(format!("{}#strata", address.with_overlay(vec![filter.clone()]).url(path)))
+                            aria-current=[chosen.then_some("true")] {
+                        bdi { (value.value) }
+                    }
+                    ,
                     None => bdi { (value.value) },
                 }
             }
@@ -94,7 +128,13 @@ fn row(
             td.num.strong { (format::duration(value.quantiles.p50_seconds)) }
             td.num { (format::duration(value.quantiles.p90_seconds)) }
             @if fails { td.num { (parts::failure_rate(value.outcomes)) } }
-            td.wide { (boxes::box_plot(&parts::five(&value.quantiles), scale, &parts::quantiles_text(&value.quantiles))) }
+            td.wide {
+                (boxes::box_plot(
+                    &parts::five(&value.quantiles),
+                    scale,
+                    &parts::quantiles_text(&value.quantiles)
+                ))
+            }
             @if shares {
                 td.share {
                     @if let (Some(inside), Some(outside)) = (value.share_inside, value.share_outside) {
@@ -104,17 +144,31 @@ fn row(
                 }
                 td.contrast {
                     @if let Some(contrast) = value.contrast {
-                        span.num { (format::signed(contrast)) }
-                        (bars::diverging(contrast, None, 1.0, &format!("contrast {}", format::signed(contrast))))
+                        (bars::diverging(
+                            contrast,
+                            None,
+                            1.0,
+                            Some(&format::signed(contrast)),
+                            &format!("contrast {}", format::signed(contrast))
+                        ))
                     }
                 }
             }
             td.actions {
                 @if let Some(filter) = filter {
                     @let without = Filter { exclude: true, ..filter.clone() };
-                    a.button href=(address.with_filter(&filter).url("/")) aria-label=(format!("Filter: only {} = {}", filter.key, filter.value)) { "Filter" }
-                    a.button href=(address.with_filter(&without).url("/")) aria-label=(format!("Exclude {} = {}", filter.key, filter.value)) { "Exclude" }
-                    a.button href=(address.with_filter(&filter).url("/items")) aria-label=(format!("Show traces with {} = {}", filter.key, filter.value)) { "Traces" }
+                    a.button href=(address.with_filter(&filter).url("/"))
+                        aria-label=(format!("Filter: only {} = {}", filter.key, filter.value)) {
+                        "Filter"
+                    }
+                    a.button href=(address.with_filter(&without).url("/"))
+                        aria-label=(format!("Exclude {} = {}", filter.key, filter.value)) {
+                        "Exclude"
+                    }
+                    a.button href=(address.with_filter(&filter).url("/items"))
+                        aria-label=(format!("Traces with {} = {}", filter.key, filter.value)) {
+                        "Traces"
+                    }
                 }
             }
         }
@@ -126,11 +180,15 @@ fn strata(address: &Address, detail: &Detail) -> Markup {
     let measure = address.query().measure();
     html! {
         section.panel aria-labelledby="strata" {
-            (parts::heading("strata", &format!("Is it really {value}?"), &html! {}))
+            (parts::heading("strata", "Is something else behind it?", &html! {}))
             p.note {
-                "The effect of " (parts::attribute(&detail.key, value)) " within the values of each other key. If it shrinks to less than half, that key may be what is behind it; if it turns round, look there first."
+                "The effect of " (parts::attribute(&detail.key, value))
+                " within the values of each other key. If it shrinks to less than half, that key may be what "
+                "is behind it; if it turns round, look there first."
             }
-            @if detail.strata.is_empty() { p.none { "There is no other key with two to ten values to compare within." } }
+            @if detail.strata.is_empty() {
+                p.none { "There is no other key with two to ten values to compare within." }
+            }
             @for table in &detail.strata { (stratum(table, measure)) }
         }
     }
@@ -158,13 +216,26 @@ fn stratum(table: &Stratification, measure: Measure) -> Markup {
                     Some(adjusted) => strong { (format::signed(adjusted)) " within" },
                     None => span.sub { "too few items on each side" },
                 }
-                @if reversed { (parts::badge("sign reversal", "warn", "Within the values of this key the effect is the other way round")) }
-                @else if confounded { (parts::badge("confounded", "warn", "Less than half of the effect is left")) }
+                @if reversed {
+                    (parts::badge(
+                        "sign reversal",
+                        "warn",
+                        "Within the values of this key the effect is the other way round"
+                    ))
+                }
+                @else if confounded {
+                    (parts::badge("confounded", "warn", "Less than half of the effect is left"))
+                }
             }
             div.scroll { table.rows {
                 thead { tr {
-                    th scope="col" { bdi { (table.key) } } th.num scope="col" { "n with" } th.num scope="col" { "n without" }
-                    th.num scope="col" { (with) } th.num scope="col" { (without) } th.num scope="col" { "Effect" } th.contrast scope="col" { span.sr { "Effect as a bar" } }
+                    th scope="col" { bdi { (table.key) } }
+                    th.num scope="col" { "n with" }
+                    th.num scope="col" { "n without" }
+                    th.num scope="col" { (with) }
+                    th.num scope="col" { (without) }
+                    th.num scope="col" { "Effect" }
+                    th.contrast scope="col" { span.sr { "Effect as a bar" } }
                 } }
                 tbody { @for level in &table.levels {
                     tr {
@@ -173,7 +244,13 @@ fn stratum(table: &Stratification, measure: Measure) -> Markup {
                         td.num { (side(level.with)) } td.num { (side(level.without)) }
                         td.num { (level.effect.map_or_else(|| format::NOTHING.to_owned(), format::signed)) }
                         td.contrast { @if let Some(effect) = level.effect {
-                            (bars::diverging(effect, None, reach, &format!("effect {}", format::signed(effect))))
+                            (bars::diverging(
+                                effect,
+                                None,
+                                reach,
+                                None,
+                                &format!("effect {}", format::signed(effect))
+                            ))
                         } }
                     }
                 } }

@@ -22,7 +22,11 @@ pub(super) fn nothing_here(address: &Address, path: &str) -> Markup {
         section.panel.gentle {
             h2 { "No finished " (parts::many(address.query().kind)) " here" }
             p {
-                @if filtered { "Nothing in this range has all of these filters. " } @else { "Nothing of this kind ended in this range. " }
+                @if filtered {
+                    "Nothing in this range has all of these filters. "
+                } @else {
+                    "Nothing of this kind ended in this range. "
+                }
                 "You could "
                 @if filtered { a href=(address.without_filters().url(path)) { "remove the filters" } " or " }
                 a href=(address.with_days(36_500).url(path)) { "look at all time" } "."
@@ -37,9 +41,11 @@ pub(super) fn welcome(ingest: &str) -> Markup {
     let hook = format!("{ingest}/github");
     let example = format!(
         "SECRET=the-secret-of-the-configuration\n\
-         body='{{\"action\":\"closed\",\"issue\":{{\"number\":12,\"title\":\"Slow checkout\",\"state\":\"closed\",\"state_reason\":\"completed\",\n\
-         \"labels\":[{{\"name\":\"team:payments\"}}],\"created_at\":\"2026-03-02T09:00:00Z\",\"updated_at\":\"2026-03-04T15:30:00Z\",\n\
-         \"closed_at\":\"2026-03-04T15:30:00Z\"}},\"repository\":{{\"full_name\":\"acme/api\",\"html_url\":\"https://github.com/acme/api\"}}}}'\n\
+         body='{{\"action\":\"closed\",\"issue\":{{\"number\":12,\"title\":\"Slow checkout\",\n\
+         \x20 \"state\":\"closed\",\"state_reason\":\"completed\",\"labels\":[{{\"name\":\"team:payments\"}}],\n\
+         \x20 \"created_at\":\"2026-03-02T09:00:00Z\",\"updated_at\":\"2026-03-04T15:30:00Z\",\n\
+         \x20 \"closed_at\":\"2026-03-04T15:30:00Z\"}},\n\
+         \x20 \"repository\":{{\"full_name\":\"acme/api\",\"html_url\":\"https://github.com/acme/api\"}}}}'\n\
          signature=$(printf '%s' \"$body\" | openssl dgst -sha256 -hmac \"$SECRET\" -r | cut -d ' ' -f 1)\n\
          curl {hook} -H 'Content-Type: application/json' -H 'X-GitHub-Event: issues' \\\n\
          \x20 -H \"X-Hub-Signature-256: sha256=$signature\" --data-binary \"$body\""
@@ -47,27 +53,48 @@ pub(super) fn welcome(ingest: &str) -> Markup {
     html! {
         section.welcome {
             h1 { "Waiting for the first webhook" }
-            p.lead { "Point GitHub or Jenkins here. As soon as something is delivered, this page shows how long work takes, where it waits, and what slow issues and failed deploys have in common." }
-            ol.steps {
+            p.lead {
+                "Point GitHub or Jenkins here. As soon as something is delivered, this page shows how long "
+                "work takes, where it waits, and what slow issues and failed deploys have in common."
+            }
+            ul.steps {
                 li {
-                    h2 { "Add a webhook at GitHub" }
+                    h2 { "From GitHub" }
                     p { "In the repository or the organisation: Settings, Webhooks, Add webhook." }
                     dl.checks {
                         div { dt { "Payload URL" } dd { code { (hook) } } }
                         div { dt { "Content type" } dd { code { "application/json" } } }
                         div { dt { "Secret" } dd { "one of " code { "sources.github.secrets" } } }
-                        div { dt { "Events" } dd { "Issues, Pull requests, Pull request reviews, Pushes, Workflow runs, Workflow jobs, Deployments, Deployment statuses" } }
+                        div {
+                            dt { "Events" }
+                            dd {
+                                "Issues, Pull requests, Pull request reviews, Pushes, Workflow runs, "
+                                "Workflow jobs, Deployments, Deployment statuses"
+                            }
+                        }
                     }
-                    p.note { "GitHub must be able to reach the address: use the public name of this server there, with TLS in front of it." }
+                    p.note {
+                        "GitHub must be able to reach the address: use the public name of this server there, "
+                        "with TLS in front of it."
+                    }
                 }
                 li {
-                    h2 { "Or one from Jenkins" }
-                    p { "Notification plugin, format JSON, all events, to " code { (ingest) "/jenkins?token=…" } " with one of " code { "sources.jenkins.secrets" } "." }
+                    h2 { "From Jenkins" }
+                    p {
+                        "Notification plugin, format JSON, all events, to " code {
+                            (ingest) "/jenkins?token=…"
+                        }
+                        " with one of " code { "sources.jenkins.secrets" }
+                        "."
+                    }
                 }
                 li {
-                    h2 { "Or try one by hand" }
+                    h2 { "By hand, to try it" }
                     pre tabindex="0" role="region" aria-label="Example with curl" { code { (example) } }
-                    p.note { "It is answered with 202 once it is on disk. Then load this page again, and choose All as the range." }
+                    p.note {
+                        "It is answered with 202 once it is on disk. Then load this page again, and choose All "
+                        "as the range."
+                    }
                 }
             }
         }

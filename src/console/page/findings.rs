@@ -6,11 +6,11 @@ use super::link::{self, Address};
 use super::{format, parts, sentence};
 use crate::console::chart::bars;
 use crate::insight::query::{Filter, Measure, OUTCOME};
-use crate::insight::report::{Correlations, Finding, Strength};
-use crate::work::key::Kind;
+use crate::insight::report::{Correlations, Direction, Finding, Strength};
+use crate::work::key::{Key, Kind};
 
 /// How many findings are shown at once; the rest can be unfolded.
-const SHOWN: usize = 8;
+const SHOWN: usize = 6;
 
 pub(super) fn render(address: &Address, found: &Correlations) -> Markup {
     let kind = found.basis.kind;
@@ -23,7 +23,11 @@ pub(super) fn render(address: &Address, found: &Correlations) -> Markup {
             (parts::heading("correlations", &heading, &tabs(address, found)))
             @match (&found.insufficient_data, found.findings.first()) {
                 (Some(reason), _) => p.none { "Not enough data: " (reason) },
-                (None, None) => p.none { "There is nothing to compare: no tag splits these " (parts::many(kind)) " into groups that are large enough." },
+                (None, None) => p.none {
+                    "There is nothing to compare: no tag splits these " (parts::many(kind))
+                    " into groups that are large enough."
+                }
+                ,
                 (None, Some(first)) => (list(address, found, first)),
             }
         }
@@ -51,15 +55,18 @@ fn list(address: &Address, found: &Correlations, first: &Finding) -> Markup {
     let reach = found.findings.iter().map(|finding| finding.effect.abs()).fold(0.1, f64::max);
     html! {
         @if first.significant {
-            p.lead { (sentence::of(first, found.basis.kind)) }
+            p.lead.callout.good[first.direction == Direction::Better] {
+                (sentence::of(first, found.basis.kind))
+            }
         } @else {
-            p.lead { "Nothing stands out. No tag goes with "
+            p.lead.callout.quiet-finding { "Nothing stands out. No tag goes with "
                 @match found.measure { Measure::Latency => "slow ", Measure::Failure => "failed " }
                 (parts::many(found.basis.kind)) " more than chance would have it; the nearest is below." }
         }
         p.note {
             strong { "An association, not a cause." } " "
-            (format::counted(found.singles_tested, "value", "values")) " and " (format::counted(found.pairs_tested, "pair", "pairs"))
+            (format::counted(found.singles_tested, "value", "values")) " and "
+            (format::counted(found.pairs_tested, "pair", "pairs"))
             " tested over " (parts::counted(found.n, found.basis.kind)) "; q allows for that."
         }
         div.scale aria-hidden="true" {
@@ -68,12 +75,18 @@ fn list(address: &Address, found: &Correlations, first: &Finding) -> Markup {
                 Measure::Failure => { span { "← fails less" } span { "fails more →" } },
             }
         }
-        ol.findings { @for (index, finding) in found.findings.iter().take(SHOWN).enumerate() { (entry(address, found, finding, index, reach)) } }
+        ol.findings {
+            @for (index, finding) in found.findings.iter().take(SHOWN).enumerate() {
+                (entry(address, found, finding, index, reach))
+            }
+        }
         @if found.findings.len() > SHOWN {
             details.data {
                 summary { (format::count((found.findings.len() - SHOWN) as u64)) " more" }
                 ol.findings start=(SHOWN + 1) {
-                    @for (index, finding) in found.findings.iter().enumerate().skip(SHOWN) { (entry(address, found, finding, index, reach)) }
+                    @for (index, finding) in found.findings.iter().enumerate().skip(SHOWN) {
+                        (entry(address, found, finding, index, reach))
+                    }
                 }
             }
         }
@@ -105,14 +118,23 @@ fn entry(address: &Address, found: &Correlations, finding: &Finding, index: usiz
                     p.sub { "the same items as " bdi { (parts::attributes_text(&finding.aliases)) } }
                 }
             }
-            div.bar { (bars::diverging(finding.score, Some(finding.effect), reach, &label)) }
-            (facts(finding))
+            div.bar {
+                (bars::diverging(
+                    finding.score,
+                    Some(finding.effect),
+                    reach,
+                    Some(&format::signed(finding.score)),
+                    &label
+                ))
+            }
+            (facts(finding, address.query().slower.or(address.query().faster).is_some()))
             @if writable { (actions(address, found, finding, &attributes)) }
         }
     }
 }
 
-fn facts(finding: &Finding) -> Markup {
+/// The figures; the contrast only where somebody has selected a range to contrast.
+fn facts(finding: &Finding, selected: bool) -> Markup {
     html! {
         dl.facts {
             @if let Some(sides) = finding.latency {
@@ -121,21 +143,47 @@ fn facts(finding: &Finding) -> Markup {
             }
             @if let Some(sides) = finding.failure {
                 div { dt { "fails with" } dd.strong {
-                    (format::share(sides.rate_with)) " " span.sub { (format::count(sides.failed_with)) "/" (format::count(sides.failed_with + sides.succeeded_with)) }
+                    (format::share(sides.rate_with)) " " span.sub {
+                        (format::count(sides.failed_with)) "/"
+                        (format::count(sides.failed_with + sides.succeeded_with))
+                    }
                 } }
                 div { dt { "without" } dd { (format::share(sides.rate_without)) } }
-                div { dt { "difference, 95%" } dd { (format::points(sides.difference_low)) " to " (format::points(sides.difference_high)) } }
+                div {
+                    dt { "difference, 95%" }
+                    dd {
+                        (format::points(sides.difference_low).trim_end_matches(" pp"))
+                        " to " (format::points(sides.difference_high))
+                    }
+                }
             }
-            div { dt { "n" } dd { (format::count(finding.n_with)) " " span.sub { (format::share(finding.support)) } } }
+            div {
+                dt { "n" }
+                dd { (format::count(finding.n_with)) " " span.sub { (format::share(finding.support)) } }
+            }
             div { dt { "q" } dd { (format::probability(finding.q)) } }
             div { dt { "impact" } dd {
                 @if finding.latency.is_some() { (format::hours(finding.impact)) }
                 @else { (signed(finding.impact)) " failures" }
             } }
-            @if let Some(contrast) = finding.contrast {
-                div { dt title="Share in the selected range against the share in the rest: +1 only in it, −1 never in it" { "contrast" } dd { (format::signed(contrast)) } }
+            @if let Some(contrast) = finding.contrast.filter(|_| selected) {
+                div {
+                    dt
+                        title="Share of the selected range against that of the rest: +1 only there, −1 never" {
+                        "contrast"
+                    }
+                    dd { (format::signed(contrast)) }
+                }
             }
         }
+    }
+}
+
+/// What an exemplar is called: its number, where it has one.
+fn example(exemplar: &str) -> String {
+    match exemplar.parse::<Key>() {
+        Ok(key) if key.kind().depth() < 2 => format!("e.g. #{}", key.id()),
+        _ => "example".to_owned(),
     }
 }
 
@@ -153,19 +201,38 @@ fn badges(finding: &Finding) -> Markup {
     html! {
         div.badges {
             @if !finding.significant {
-                (parts::badge("not significant", "warn", &format!("{}: chance could have done this", format::probability_of("q", finding.q))))
+                (parts::badge(
+                    "not significant",
+                    "warn",
+                    &format!("{}: chance could have done this", format::probability_of("q", finding.q))
+                ))
             } @else if let Some(strength) = strength {
                 (parts::badge(&format!("{strength} effect"), "", "How strong the effect is"))
             }
-            @if finding.small_sample { (parts::badge("small sample", "warn", "Fewer than 30 items on one side")) }
+            @if finding.small_sample {
+                (parts::badge("small sample", "warn", "Fewer than 30 items on one side"))
+            }
             @for key in &finding.confounded_by {
-                (parts::badge(&format!("confounded by {key}"), "warn", "Within the values of that key less than half of the effect is left"))
+                (parts::badge(
+                    &format!("confounded by {key}"),
+                    "warn",
+                    "Within the values of that key less than half of the effect is left"
+                ))
             }
             @if finding.sign_reversal {
-                (parts::badge("sign reversal", "warn", "Within the values of another key the effect is the other way round"))
+                (parts::badge(
+                    "sign reversal",
+                    "warn",
+                    "Within the values of another key the effect is the other way round"
+                ))
             }
             @if let Some(pair) = &finding.explained_by {
-                (parts::badge(&format!("explained by {}", parts::attributes_text(pair)), "", "Without the items that have both the effect vanishes"))
+                @let values: Vec<&str> = pair.iter().map(|attribute| attribute.value.as_str()).collect();
+                (parts::badge(
+                    &format!("explained by {}", values.join(" + ")),
+                    "",
+                    &format!("Without the items that have {} the effect vanishes", parts::attributes_text(pair))
+                ))
             }
         }
     }
@@ -176,17 +243,30 @@ fn actions(address: &Address, found: &Correlations, finding: &Finding, attribute
     let name = parts::attributes_text(&finding.attributes);
     html! {
         div.actions {
-            a.button href=(address.with_filters(attributes).url("/")) aria-label=(format!("Filter: only {name}")) { "Filter" }
+            a.button href=(address.with_filters(attributes).url("/"))
+                aria-label=(format!("Filter: only {name}")) {
+                "Filter"
+            }
             @for filter in attributes {
                 @let without = Filter { exclude: true, ..filter.clone() };
-                a.button href=(address.with_filter(&without).url("/")) aria-label=(format!("Exclude {} = {}", filter.key, filter.value)) {
+                a.button href=(address.with_filter(&without).url("/"))
+                    aria-label=(format!("Exclude {} ({})", filter.value, filter.key)) {
                     "Exclude" @if several { " " bdi { (filter.value) } }
                 }
             }
-            a.button href=(traces(address, found, attributes)) aria-label=(format!("Show traces with {name}")) { "Show traces" }
-            a.button href=(format!("{}#distribution", address.with_overlay(attributes.to_vec()).url("/"))) aria-label=(format!("Lay {name} over the histogram")) { "Overlay" }
-            @for (index, exemplar) in finding.exemplars.iter().take(1).enumerate() {
-                a.quiet href=(link::trace_path(exemplar)) aria-label=(format!("Example {} of {name}", index + 1)) { "Example" }
+            a.button href=(traces(address, found, attributes))
+                aria-label=(format!("Traces with {name}")) {
+                "Traces"
+            }
+            a.button href=(format!("{}#distribution", address.with_overlay(attributes.to_vec()).url("/")))
+                aria-label=(format!("Overlay {name} on the histogram")) {
+                "Overlay"
+            }
+            @if let Some(exemplar) = finding.exemplars.first() {
+                a.button href=(link::trace_path(exemplar))
+                    aria-label=(format!("{}, with {name}", example(exemplar))) {
+                    (example(exemplar))
+                }
             }
         }
     }

@@ -39,17 +39,24 @@ pub(super) fn stages(stages: &Stages) -> Markup {
         section.panel aria-labelledby="stages" {
             (parts::heading("stages", "Where the time goes", &html! {}))
             @if !known {
-                p.none { "No stage is known in this range. Stages need pull requests, their reviews and deploys." }
+                p.none {
+                    "No stage is known in this range. Stages need pull requests, their reviews and deploys."
+                }
             } @else {
                 @if let Some(efficiency) = stages.flow_efficiency {
-                    p.lead { "Somebody worked on a change in " strong { (format::share(efficiency)) } " of its time; the rest was waiting"
-                        span.sub { " (flow efficiency, n = " (format::count(stages.flow_n)) ")" } "." }
+                    p.lead {
+                        "Somebody worked on a change in " strong { (format::share(efficiency)) }
+                        " of its time; the rest was waiting"
+                        span.sub { " (flow efficiency, n = " (format::count(stages.flow_n)) ")" } "."
+                    }
                 }
-                (bar(&changes, "Stages of pull requests, by their share of all time"))
-                (bar(&builds, "Stages of builds, by their share of all time"))
+                (bar(&changes, "Pull requests, all time together"))
+                (bar(&builds, "Builds, all time together"))
                 (table(stages))
+                (definitions(stages))
                 p.note {
-                    (format::count(stages.merged_unreviewed)) " of " (parts::counted(stages.merged, crate::work::key::Kind::PullRequest))
+                    (format::count(stages.merged_unreviewed)) " of "
+                    (parts::counted(stages.merged, crate::work::key::Kind::PullRequest))
                     " merged without a review; " (format::count(stages.abandoned)) " closed without a merge."
                 }
             }
@@ -75,14 +82,20 @@ fn bar(stages: &[&Stage], label: &str) -> Markup {
             }
         })
         .collect();
-    stacked(&bars, label, 34)
+    html! {
+        p.bar-name { (label) }
+        (stacked(&bars, label, 32))
+    }
 }
 
 fn table(stages: &Stages) -> Markup {
     html! {
         div.scroll { table.rows {
             thead { tr {
-                th scope="col" { "Stage" } th.num scope="col" { "p50" } th.num scope="col" { "p90" } th.num scope="col" { "n of" } th scope="col" { "What it is" }
+                th scope="col" { "Stage" }
+                th.num scope="col" { "p50" }
+                th.num scope="col" { "p90" }
+                th.num scope="col" { "n of" }
             } }
             tbody { @for stage in &stages.stages {
                 tr id=(format!("stage-{}", slug(stage.stage))) {
@@ -94,11 +107,25 @@ fn table(stages: &Stages) -> Markup {
                     td.num.strong { (format::duration_or(stage.quantiles.map(|q| q.p50_seconds))) }
                     td.num { (format::duration_or(stage.quantiles.map(|q| q.p90_seconds))) }
                     td.num { (format::count(stage.n)) " of " (format::count(stage.of)) }
-                    td.prose { (stage.definition)
-                        @if stage.wrong_order > 0 { " " (format::count(stage.wrong_order)) " left out: in the wrong order." } }
                 }
             } }
         } }
+    }
+}
+
+fn definitions(stages: &Stages) -> Markup {
+    html! {
+        details.data {
+            summary { "How stages are computed" }
+            dl.prose { @for stage in &stages.stages {
+                dt { (name(stage.stage)) }
+                dd { (stage.definition)
+                    @if stage.wrong_order > 0 {
+                        " " (format::count(stage.wrong_order)) " left out: in the wrong order."
+                    }
+                    }
+            } }
+        }
     }
 }
 
@@ -124,16 +151,24 @@ pub(super) fn wip(address: &Address, wip: &Wip) -> Markup {
                 p.none { "Nothing is open." }
             } @else {
                 ul.legend { @for (index, one) in bands.iter().enumerate() {
-                    li.entry { span class=(format!("swatch age a{}", index.min(5))) aria-hidden="true" {} (band(one)) }
+                    li.entry {
+                        span class=(format!("swatch age a{}", index.min(5))) aria-hidden="true" {}
+                        (band(one))
+                    }
                 } }
                 ul.wip { @for kind in &wip.kinds { (wip_kind(address, kind)) } }
                 @if !wip.oldest.is_empty() {
                     h3.chart-title { "Oldest " (parts::many(wip.basis.kind)) }
-                    ol.oldest { @for row in wip.oldest.iter().take(5) {
-                        li { span.name { (parts::trace_link(&row.trace_id, &row.key, row.title.as_deref())) } span.num { (format::duration_or(row.seconds)) } }
+                    ol.oldest { @for row in wip.oldest.iter().take(8) {
+                        li {
+                            span.name { (parts::trace_link(&row.trace_id, &row.key, row.title.as_deref())) }
+                            span.num { (format::duration_or(row.seconds)) }
+                        }
                     } }
                 }
-                p.note { "Figures of finished work leave out what is still open, and so favour what was quick." }
+                p.note {
+                    "Figures of finished work leave out what is still open, and so favour what was quick."
+                }
             }
         }
     }

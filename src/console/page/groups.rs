@@ -16,9 +16,13 @@ pub(super) fn render(address: &Address, groups: Option<&Groups>, tags: &TagKeys)
             label { "Group by "
                 select name="group" {
                     @if chosen.is_none_or(|key| !tags.keys.iter().any(|k| k.key == key)) {
-                        option value=(chosen.unwrap_or_default()) selected { (chosen.unwrap_or("choose …")) }
+                        option value=(chosen.unwrap_or_default()) selected {
+                            (chosen.unwrap_or("choose …"))
+                        }
                     }
-                    @for key in &tags.keys { option value=(key.key) selected[chosen == Some(key.key.as_str())] { (key.key) } }
+                    @for key in &tags.keys {
+                        option value=(key.key) selected[chosen == Some(key.key.as_str())] { (key.key) }
+                    }
                 }
             }
             button.apply type="submit" { "Apply" }
@@ -33,6 +37,7 @@ pub(super) fn render(address: &Address, groups: Option<&Groups>, tags: &TagKeys)
             (parts::heading("groups", &heading, &beside))
             @match groups.filter(|groups| !groups.groups.is_empty()) {
                 Some(groups) => (table(address, groups)),
+                None if groups.is_some() => p.none { "Nothing here has a value." },
                 None => p.none { "Choose a tag to see one line for each of its values." },
             }
         }
@@ -61,7 +66,10 @@ fn table(address: &Address, groups: &Groups) -> Markup {
                 tr {
                     th scope="row" {
                         @if link::writable(&filter) {
-                            a href=(address.with_filter(&filter).url("/")) aria-label=(format!("Only {} = {}", groups.key, group.value)) { bdi { (group.value) } }
+                            a href=(address.with_filter(&filter).url("/"))
+                                aria-label=(format!("Only {} = {}", groups.key, group.value)) {
+                                bdi { (group.value) }
+                            }
                         } @else { bdi { (group.value) } }
                     }
                     td.num { (format::count(group.n)) }
@@ -69,7 +77,13 @@ fn table(address: &Address, groups: &Groups) -> Markup {
                     td.num.strong { (format::duration(group.quantiles.p50_seconds)) }
                     td.num { (format::duration(group.quantiles.p90_seconds)) }
                     @if fails { td.num { (parts::failure_rate(group.outcomes)) } }
-                    td.wide { (boxes::box_plot(&parts::five(&group.quantiles), &scale, &parts::quantiles_text(&group.quantiles))) }
+                    td.wide {
+                        (boxes::box_plot(
+                            &parts::five(&group.quantiles),
+                            &scale,
+                            &parts::quantiles_text(&group.quantiles)
+                        ))
+                    }
                 }
             } }
         } }

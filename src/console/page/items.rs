@@ -18,13 +18,17 @@ pub fn render(address: &Address, items: &Items, tags: &TagKeys) -> Markup {
     let home = address.first_page().url("/");
     let slowest = items.items.iter().filter_map(|item| item.seconds).fold(0.0, f64::max);
     let content = html! {
-        nav.crumbs aria-label="Way back" { a href=(home) { "Overview" } span aria-hidden="true" { "/" } (parts::title(kind)) }
+        nav.crumbs aria-label="Way back" {
+            a href=(home) { "Overview" }
+            span aria-hidden="true" { "/" }
+            (parts::title(kind))
+        }
         header.page {
             h1 { (title) span.range { (controls::range_words(address, &items.basis)) } }
             p.sub {
                 (parts::counted(items.total, kind))
                 @if let Some(selected) = selected(address) { ", " (selected) }
-                " · " (parts::range(&items.basis))
+                (controls::dates(address, &items.basis))
             }
         }
         (controls::render(address, "/items", &items.basis, tags))
@@ -35,14 +39,24 @@ pub fn render(address: &Address, items: &Items, tags: &TagKeys) -> Markup {
                 div.scroll { table.rows.items {
                     thead { tr {
                         th scope="col" { (parts::title(kind)) }
-                        th.num scope="col" { "Took" } th.share scope="col" { span.sr { "Against the slowest" } }
-                        th scope="col" { "Outcome" } th scope="col" { "Opened" } th scope="col" { "Closed" } th scope="col" { "Tags" } th scope="col" { span.sr { "Elsewhere" } }
+                        th.num scope="col" { "Took" } th.share scope="col" {
+                            span.sr { "Against the slowest" }
+                        }
+                        th scope="col" { "Outcome" }
+                        th scope="col" { "Opened" }
+                        th scope="col" { "Closed" }
+                        th scope="col" { "Tags" }
+                        th scope="col" { span.sr { "Elsewhere" } }
                     } }
                     tbody { @for item in &items.items { (row(address, item, slowest)) } }
                 } }
                 nav.pages aria-label="Pages" {
-                    @if address.query().cursor.is_some() { a.button href=(address.first_page().url("/items")) { "First page" } }
-                    @if let Some(cursor) = &items.next_cursor { a.button rel="next" href=(address.with_cursor(cursor).url("/items")) { "Next page" } }
+                    @if address.query().cursor.is_some() {
+                        a.button href=(address.first_page().url("/items")) { "First page" }
+                    }
+                    @if let Some(cursor) = &items.next_cursor {
+                        a.button rel="next" href=(address.with_cursor(cursor).url("/items")) { "Next page" }
+                    }
                 }
             }
         }
@@ -62,7 +76,12 @@ fn selected(address: &Address) -> Option<String> {
 
 fn row(address: &Address, item: &ItemRow, slowest: f64) -> Markup {
     let date = |at: Option<crate::insight::report::At>| {
-        html! { @match at { Some(at) => time datetime=(at.0) { (format::minute(at.0)) }, None => span.sub { (format::NOTHING) } } }
+        html! {
+            @match at {
+                Some(at) => time datetime=(at.0) { (format::minute(at.0)) }
+                , None => span.sub { (format::NOTHING) }
+            }
+        }
     };
     let all: Vec<(&String, &String)> =
         item.tags.iter().flat_map(|(key, values)| values.iter().map(move |value| (key, value))).collect();
@@ -71,22 +90,43 @@ fn row(address: &Address, item: &ItemRow, slowest: f64) -> Markup {
             th.name scope="row" { (parts::trace_link(&item.trace_id, &item.key, item.title.as_deref())) }
             td.num.strong { (format::duration_or(item.seconds)) }
             td.share { @if let Some(seconds) = item.seconds.filter(|_| slowest > 0.0) {
-                (bars::share(seconds / slowest, "fill", &format!("{} of the slowest", format::share(seconds / slowest))))
+                (bars::share(
+                    seconds / slowest,
+                    "fill",
+                    &format!("{} of the slowest", format::share(seconds / slowest))
+                ))
             } }
             td { (parts::outcome(item.outcome.as_deref()))
-                @if item.reopened > 0 { " " (parts::badge(&format!("reopened {}×", item.reopened), "", "It was closed and opened again")) } }
+                @if item.reopened > 0 {
+                    " "
+                    (parts::badge(
+                        &format!("reopened {}×", item.reopened),
+                        "",
+                        "It was closed and opened again"
+                    ))
+                }
+                }
             td.date { (date(item.opened)) }
             td.date { (date(item.closed)) }
             td.tags {
                 @for (key, value) in all.iter().take(TAGS) {
                     @let filter = Filter::include(key, value);
                     @if link::writable(&filter) {
-                        a.chip href=(address.with_filter(&filter).url("/items")) aria-label=(format!("Only {key} = {value}")) { bdi { (value) } }
+                        a.chip href=(address.with_filter(&filter).url("/items"))
+                            title=(format!("{key} = {value}")) aria-label=(format!("Only {key} = {value}")) {
+                            bdi { (value) }
+                        }
                     }
                 }
                 @if all.len() > TAGS { span.sub { "+" (all.len() - TAGS) } }
             }
-            td { (parts::outward(item.url.as_deref(), parts::sender(&item.key), &format!("{} at {}", format::item(&item.key), parts::sender(&item.key)))) }
+            td {
+                (parts::outward(
+                    item.url.as_deref(),
+                    parts::sender(&item.key),
+                    &format!("{} at {}", format::item(&item.key), parts::sender(&item.key))
+                ))
+            }
         }
     }
 }

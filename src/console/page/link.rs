@@ -257,7 +257,7 @@ mod tests {
     #[test]
     fn only_what_differs_from_the_default_is_written() {
         assert_eq!(address("").url("/"), "/");
-        assert_eq!(address("kind=issue&from=90d&limit=50&tier=production&to=").url("/"), "/");
+        assert_eq!(address("kind=issue&from=90d&limit=50&tier=&to=").url("/"), "/");
         assert_eq!(address("measure=failure&kind=deploy").url("/"), "/?kind=deploy");
         assert_eq!(address("measure=failure").url("/"), "/?measure=failure");
     }

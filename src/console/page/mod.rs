@@ -27,7 +27,9 @@ mod tests;
 pub mod trace;
 mod trend;
 
-use maud::{DOCTYPE, Markup, html};
+use std::borrow::Cow;
+
+use maud::{DOCTYPE, Markup, PreEscaped, html};
 
 use self::assets::Asset;
 use crate::insight::report::Basis;
@@ -43,7 +45,7 @@ struct Frame<'a> {
 }
 
 fn frame(frame: &Frame<'_>, content: &Markup) -> Markup {
-    html! {
+    let page = html! {
         (DOCTYPE)
         html lang="en" {
             head {
@@ -63,7 +65,8 @@ fn frame(frame: &Frame<'_>, content: &Markup) -> Markup {
                         p.fresh {
                             "As of " time datetime=(basis.as_of.0) { (format::minute(basis.as_of.0)) " UTC" }
                             @if basis.behind > 0 {
-                                " · " (format::counted(basis.behind, "item", "items")) " still being worked in"
+                                " · " (format::counted(basis.behind, "item", "items"))
+                                " still being worked in"
                             }
                         }
                     }
@@ -75,7 +78,32 @@ fn frame(frame: &Frame<'_>, content: &Markup) -> Markup {
                 }
             }
         }
+    };
+    match without_direction(&page.0) {
+        Cow::Borrowed(_) => page,
+        Cow::Owned(html) => PreEscaped(html),
     }
+}
+
+/// Rendered markup whose text has no controls of direction. A `bdi` element keeps text of another
+/// direction to itself, but not what such a character opens and never closes. Attributes stay: they
+/// may be values that are sent back.
+fn without_direction(html: &str) -> Cow<'_, str> {
+    let control = |c: char| matches!(c, '\u{202a}'..='\u{202e}' | '\u{2066}'..='\u{2069}');
+    if !html.contains(control) {
+        return Cow::Borrowed(html);
+    }
+    let mut inside = false;
+    let keep = |c: &char| {
+        // In attributes and in text both of these are escaped.
+        match c {
+            '<' => inside = true,
+            '>' => inside = false,
+            _ => {}
+        }
+        inside || !control(*c)
+    };
+    Cow::Owned(html.chars().filter(keep).collect())
 }
 
 /// Three bars of a waterfall.

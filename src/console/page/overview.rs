@@ -6,8 +6,10 @@ use super::link::Address;
 use super::{
     Frame, cards, controls, distribution, empty, findings, flow, format, frame, groups, parts, quality, trend,
 };
-use crate::insight::query::{Measure, Query};
-use crate::insight::report::{Correlations, Groups, Latency, Quality, Stages, Summary, TagKeys, Trend, Wip};
+use crate::insight::query::{Measure, OUTCOME, Query};
+use crate::insight::report::{
+    Basis, Correlations, Groups, Latency, Quality, Stages, Summary, TagKeys, Trend, Wip,
+};
 use crate::work::key::Kind;
 use crate::work::time::Time;
 
@@ -52,11 +54,26 @@ pub fn correlations_query(query: &Query) -> Query {
     asked
 }
 
+/// What stands in for correlations that are still being computed.
+pub fn unfinished(query: &Query, basis: &Basis) -> Correlations {
+    Correlations {
+        basis: Basis { kind: query.kind, ..basis.clone() },
+        measure: query.measure(),
+        n: 0,
+        selection: None,
+        insufficient_data: Some("still being computed; this page comes again by itself".to_owned()),
+        singles_tested: 0,
+        pairs_tested: 0,
+        findings: Vec::new(),
+        note: String::new(),
+    }
+}
+
 /// What to ask for the table of groups: by `team`, or else by whatever most items have, if the
 /// question does not say. Without any tag there is no key.
 pub fn grouped_query(query: &Query, tags: &TagKeys) -> Query {
     let sliced = || {
-        let useful = tags.keys.iter().filter(|key| (2..=50).contains(&key.distinct));
+        let useful = tags.keys.iter().filter(|key| key.key != OUTCOME && (2..=50).contains(&key.distinct));
         let team = tags.keys.iter().find(|key| key.key == "team");
         team.or_else(|| useful.max_by_key(|key| key.n)).map(|key| key.key.clone())
     };
@@ -77,20 +94,28 @@ pub fn render(overview: &Overview<'_>) -> Markup {
         header.page {
             h1 { (parts::title(kind)) span.range { (controls::range_words(address, &summary.basis)) } }
             p.sub {
-                (format::count(finished)) " finished, " (format::count(summary.open.get(&kind).copied().unwrap_or(0))) " open"
-                " · " (parts::range(&summary.basis))
+                (format::count(finished)) " finished, "
+                (format::count(summary.open.get(&kind).copied().unwrap_or(0))) " open"
+                (controls::dates(address, &summary.basis))
             }
         }
         (controls::render(address, "/", &summary.basis, overview.tags))
         (cards::render(address, summary))
-        @if overview.latency.quantiles.is_none() { (empty::nothing_here(address, "/")) }
-        div.explore {
-            (distribution::render(address, overview.latency))
-            (findings::render(address, overview.correlations))
-        }
-        div.pair {
-            (groups::render(address, overview.groups, overview.tags))
-            (trend::render(address, overview.trend))
+        @if overview.latency.quantiles.is_some() {
+            div.explore {
+                (distribution::render(address, overview.latency))
+                (findings::render(address, overview.correlations))
+            }
+            div.pair {
+                (groups::render(address, overview.groups, overview.tags))
+                (trend::render(address, overview.trend))
+            }
+        } @else {
+            (empty::nothing_here(address, "/"))
+            // Failures are those of deploys, which may have ended where nothing of this kind did.
+            @if !overview.correlations.findings.is_empty() {
+                (findings::render(address, overview.correlations))
+            }
         }
         div.pair {
             (flow::stages(overview.stages))
@@ -99,4 +124,33 @@ pub fn render(overview: &Overview<'_>) -> Markup {
         (quality::render(overview.quality, overview.now))
     };
     frame(&framed, &content)
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+    use crate::console::page::testing::{address, realistic};
+
+    #[test]
+    fn failures_of_issues_are_those_of_the_deploys() {
+        let asked = address("measure=failure&slower=100&filter=team=a");
+        let query = correlations_query(asked.query());
+        assert_eq!((query.kind, query.slower), (Kind::Deploy, None));
+        assert_eq!(query.filters, asked.query().filters);
+        assert_eq!(correlations_query(address("kind=build").query()).kind, Kind::Build);
+        assert_eq!(correlations_query(address("kind=build").query()).measure, Some(Measure::Failure));
+        assert_eq!(correlations_query(address("slower=100").query()).slower, Some(100.0));
+    }
+
+    #[test]
+    fn groups_are_by_team_or_by_what_most_have() {
+        let mut tags = realistic::reports().tags;
+        let key = |asked: &str, tags: &TagKeys| grouped_query(address(asked).query(), tags).group;
+        assert_eq!(key("group=language", &tags).as_deref(), Some("language"));
+        assert_eq!(key("", &tags).as_deref(), Some("team"));
+        tags.keys.retain(|key| key.key != "team");
+        assert_eq!(key("", &tags).as_deref(), Some("language"));
+        tags.keys.clear();
+        assert_eq!(key("", &tags), None);
+    }
 }

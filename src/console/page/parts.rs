@@ -115,7 +115,9 @@ pub(super) fn trace_link(trace: &str, key: &Key, title: Option<&str>) -> Markup 
 pub(super) fn outward(url: Option<&str>, text: &str, what: &str) -> Markup {
     html! {
         @if let Some(url) = url.and_then(link::external) {
-            a.out href=(url) rel="noopener noreferrer" aria-label=(what) { (text) span.arrow aria-hidden="true" { "↗" } }
+            a.out href=(url) rel="noopener noreferrer" aria-label=(what) {
+                (text) span.arrow aria-hidden="true" { "↗" }
+            }
         }
     }
 }
@@ -128,9 +130,9 @@ pub(super) fn sender(key: &Key) -> &'static str {
     }
 }
 
-/// A mark with a word; `tone` is worse, better, warn or nothing.
+/// A mark with a word; `tone` is `warn` or nothing.
 pub(super) fn badge(text: &str, tone: &str, why: &str) -> Markup {
-    html! { span class=(format!("badge {tone}")) title=(why) { (text) } }
+    html! { span.badge.warn[tone == "warn"] title=(why) { bdi { (text) } } }
 }
 
 /// How something ended, with a sign that does not depend on colour.
@@ -141,7 +143,12 @@ pub(super) fn outcome(outcome: Option<&str>) -> Markup {
         "success" | "merged" | "completed" => ("good", "✓"),
         _ => ("", "–"),
     };
-    html! { span class=(format!("outcome {class}")) { span aria-hidden="true" { (sign) " " } (word.replace('_', " ")) } }
+    html! {
+        span class=(format!("outcome {class}")) {
+            span aria-hidden="true" { (sign) " " }
+            (word.replace('_', " "))
+        }
+    }
 }
 
 /// The other parameters of an address as hidden fields of a form.
@@ -154,6 +161,11 @@ pub(super) fn hidden(address: &Address, except: &[&str]) -> Markup {
 /// A heading of a section with what stands beside it.
 pub(super) fn heading(id: &str, text: &str, beside: &Markup) -> Markup {
     html! { header.head { h2 id=(id) { (text) } (beside) } }
+}
+
+/// The way past a chart with many links, for the keyboard.
+pub(super) fn past(target: &str) -> Markup {
+    html! { a.skip.here href=(format!("#{target}")) { "Skip the chart" } }
 }
 
 /// What to say of quantiles to whoever does not see their box plot.
@@ -189,16 +201,10 @@ pub(super) fn box_scale<'a>(all: impl Iterator<Item = &'a Quantiles>) -> crate::
     crate::console::chart::scale::Log::new(least, greatest)
 }
 
-/// A failure rate with its table, or a dash.
+/// A failure rate with what it is of, or a dash.
 pub(super) fn failure_rate(outcomes: Outcomes) -> Markup {
-    html! {
-        @match outcomes.failure_rate() {
-            Some(rate) => {
-                span title=(format!("{} of {}", format::count(outcomes.failed), format::count(outcomes.failed + outcomes.succeeded))) {
-                    (format::share(rate))
-                }
-            },
-            None => (format::NOTHING),
-        }
-    }
+    let Some(rate) = outcomes.failure_rate() else { return html! { (format::NOTHING) } };
+    let all = outcomes.failed + outcomes.succeeded;
+    let of = format!("{} of {}", format::count(outcomes.failed), format::count(all));
+    html! { span title=(of) { (format::share(rate)) } }
 }

@@ -20,9 +20,21 @@ pub(super) fn render(quality: &Quality, now: Time) -> Markup {
                     h3 { "Links and times" }
                     dl.checks {
                         (part("Deploys without a change", quality.unlinked_deploys, quality.deploys))
-                        (part("Merged pull requests without an issue", quality.merged_without_issue, quality.merged))
-                        (part("Builds without a pull request or issue", quality.unlinked_builds, quality.builds))
-                        (part("Deploys to an environment of no tier", quality.untiered_deploys, quality.deploys))
+                        (part(
+                            "Merged pull requests without an issue",
+                            quality.merged_without_issue,
+                            quality.merged
+                        ))
+                        (part(
+                            "Builds without a pull request or issue",
+                            quality.unlinked_builds,
+                            quality.builds
+                        ))
+                        (part(
+                            "Deploys to an environment of no tier",
+                            quality.untiered_deploys,
+                            quality.deploys
+                        ))
                         (amount("Items whose beginning is not known", quality.start_unknown, ""))
                         (amount("Items with an impossible interval", quality.clamped, ""))
                     }
@@ -30,8 +42,16 @@ pub(super) fn render(quality: &Quality, now: Time) -> Markup {
                 div {
                     h3 { "To be dealt with" }
                     dl.checks {
-                        (amount("Deliveries in quarantine", quality.quarantined, "valuestream quarantine list"))
-                        (amount("Spans a backend refused", quality.rejected_exports, "valuestream exports list"))
+                        (amount(
+                            "Deliveries in quarantine",
+                            quality.quarantined,
+                            "valuestream quarantine list"
+                        ))
+                        (amount(
+                            "Spans a backend refused",
+                            quality.rejected_exports,
+                            "valuestream exports list"
+                        ))
                         div { dt { "Spans waiting to be sent" } dd { (format::count(quality.outbox)) } }
                     }
                     h3 { "Last delivery" }
@@ -41,7 +61,9 @@ pub(super) fn render(quality: &Quality, now: Time) -> Markup {
                             dd { @match at {
                                 Some(at) => {
                                     @if now.since(at.0) > QUIET { (warning("quiet for more than a day")) }
-                                    time datetime=(at.0) title=(format::minute(at.0)) { (format::ago(at.0, now)) }
+                                    time datetime=(at.0) title=(format::minute(at.0)) {
+                                        (format::ago(at.0, now))
+                                    }
                                 },
                                 None => span.sub { "never" },
                             } }
@@ -54,7 +76,11 @@ pub(super) fn render(quality: &Quality, now: Time) -> Markup {
                     dl.checks.coverage { @for (key, share) in &quality.tag_coverage {
                         div {
                             dt { bdi { (key) } }
-                            dd { (bars::share(*share, "fill", &format!("{} of finished items", format::share(*share)))) span.num { (format::share(*share)) } }
+                            dd {
+                                @let label = format!("{} of finished items", format::share(*share));
+                                (bars::share(*share, "fill", &label))
+                                span.num { (format::share(*share)) }
+                            }
                         }
                     } }
                 }
@@ -76,7 +102,10 @@ fn part(name: &str, n: u64, of: u64) -> Markup {
             dd {
                 @if share.is_some_and(|share| share > 0.2) { (warning("more than a fifth")) }
                 @match share {
-                    Some(share) => { (format::share(share)) " " span.sub { (format::count(n)) " of " (format::count(of)) } },
+                    Some(share) => {
+                        (format::share(share)) " " span.sub { (format::count(n)) " of " (format::count(of)) }
+                    }
+                    ,
                     None => span.sub { "none at all" },
                 }
             }

@@ -37,9 +37,17 @@ pub fn render(trace: &Trace) -> Markup {
             p.sub { bdi { (format::item(&trace.root)) } " · trace " code { (trace.trace_id) } }
             p.links {
                 @if let Some(root) = root {
-                    (parts::outward(root.url.as_deref(), parts::sender(&root.key), &format!("{} at {}", format::item(&root.key), parts::sender(&root.key))))
+                    (parts::outward(
+                        root.url.as_deref(),
+                        parts::sender(&root.key),
+                        &format!("{} at {}", format::item(&root.key), parts::sender(&root.key))
+                    ))
                 }
-                (parts::outward(trace.backend_url.as_deref(), "Tracing backend", "This trace in the tracing backend"))
+                (parts::outward(
+                    trace.backend_url.as_deref(),
+                    "Tracing backend",
+                    "This trace in the tracing backend"
+                ))
             }
         }
         (facts(trace, root))
@@ -71,15 +79,19 @@ fn facts(trace: &Trace, root: Option<&TraceSpan>) -> Markup {
                 (format::duration(waiting))
                 @if let Some(whole) = whole(trace) { " " span.sub { (format::share(waiting / whole)) } }
             } }
-            @if let Some(root) = root { div { dt { "Outcome" } dd { (parts::outcome(root.outcome.as_deref())) } } }
+            @if let Some(root) = root {
+                div { dt { "Outcome" } dd { (parts::outcome(root.outcome.as_deref())) } }
+            }
             div { dt { "Spans" } dd { (format::count(trace.spans.len() as u64 + trace.omitted)) } }
             div { dt { "Failed" } dd { (format::count(errors as u64)) } }
-            @for (key, values) in &trace.tags { div { dt { bdi { (key) } } dd { bdi { (values.join(", ")) } } } }
+            @for (key, values) in &trace.tags {
+                div { dt { bdi { (key) } } dd { bdi { (values.join(", ")) } } }
+            }
         }
     }
 }
 
-/// Ticks at whole units of time, at most seven.
+/// Ticks at whole units of time, at most nine.
 fn ticks(axis: Axis) -> Vec<(f64, String)> {
     const SECOND: i64 = 1_000_000;
     const DAY: i64 = 86_400 * SECOND;
@@ -87,10 +99,10 @@ fn ticks(axis: Axis) -> Vec<(f64, String)> {
         1, 5, 15, 30, 60, 300, 900, 1_800, 3_600, 7_200, 14_400, 28_800, 43_200, 86_400, 172_800, 604_800,
         2_592_000, 15_552_000,
     ];
-    let room = axis.length / 6.0;
+    let room = axis.length / 8.0;
     let step = STEPS.into_iter().map(|s| s * SECOND).find(|step| *step as f64 >= room).unwrap_or(365 * DAY);
     let first = (axis.from.micros() / step + 1) * step;
-    (0..8)
+    (0..10)
         .map_while(|n| Time::from_micros(first + n * step))
         .filter(|at| at.since(axis.from) as f64 <= axis.length)
         .map(|at| {
@@ -109,12 +121,19 @@ fn ticks(axis: Axis) -> Vec<(f64, String)> {
 
 fn waterfall(trace: &Trace, axis: Axis) -> Markup {
     let ticks = ticks(axis);
+    let gaps: Vec<(f64, f64)> =
+        trace.waits.iter().map(|wait| (axis.at(wait.from.0), axis.at(wait.to.0))).collect();
     let grid: Vec<f64> = ticks.iter().map(|(place, _)| *place).collect();
     html! {
         section.panel aria-labelledby="waterfall-h" {
             (parts::heading("waterfall-h", "Waterfall", &html! {
                 ul.legend {
-                    @for kind in Kind::ALL { li.entry { span class=(format!("swatch k-{}", kind.as_str())) aria-hidden="true" {} (parts::one(kind)) } }
+                    @for kind in Kind::ALL {
+                        li.entry {
+                            span class=(format!("swatch k-{}", kind.as_str())) aria-hidden="true" {}
+                            (parts::one(kind))
+                        }
+                    }
                     li.entry { span.swatch.wait aria-hidden="true" {} "waiting" }
                     li.entry { span.swatch.failed aria-hidden="true" {} "✕ failed" }
                 }
@@ -123,23 +142,37 @@ fn waterfall(trace: &Trace, axis: Axis) -> Markup {
             ol.waterfall {
                 @for (index, span) in trace.spans.iter().enumerate() {
                     @let waits: &[Wait] = if index == 0 { &trace.waits } else { &[] };
-                    (span_row(span, index, axis, &grid, waits))
+                    (span_row(span, index, axis, &grid, waits, &gaps))
                 }
             }
-            @if trace.omitted > 0 { p.note { (format::counted(trace.omitted, "more span", "more spans")) " not shown." } }
+            @if trace.omitted > 0 {
+                p.note { (format::counted(trace.omitted, "more span", "more spans")) " not shown." }
+            }
         }
     }
 }
 
-fn span_row(span: &TraceSpan, index: usize, axis: Axis, grid: &[f64], waits: &[Wait]) -> Markup {
+fn span_row(
+    span: &TraceSpan,
+    index: usize,
+    axis: Axis,
+    grid: &[f64],
+    waits: &[Wait],
+    gaps: &[(f64, f64)],
+) -> Markup {
     let place = span.start.map(|start| {
         let end = span.end.map_or(100.0, |end| axis.at(end.0));
         (axis.at(start.0), end)
     });
     let queued = span.start.zip(span.queued_seconds).filter(|(_, queued)| *queued > 0.0);
     let queued = queued.map(|(start, queued)| axis.at(start.0.plus(-(queued * 1e6) as i64)));
-    let waits: Vec<(f64, f64)> =
-        waits.iter().map(|wait| (axis.at(wait.from.0), axis.at(wait.to.0))).collect();
+    let waits: Vec<(f64, f64, String)> = waits
+        .iter()
+        .map(|wait| {
+            let text = format!("waiting {}", format::duration(wait.seconds));
+            (axis.at(wait.from.0), axis.at(wait.to.0), text)
+        })
+        .collect();
     let events: Vec<(f64, String)> = span
         .events
         .iter()
@@ -154,8 +187,7 @@ fn span_row(span: &TraceSpan, index: usize, axis: Axis, grid: &[f64], waits: &[W
     if span.end.is_none() {
         class.push_str(" running");
     }
-    let name = span.title.as_deref().filter(|title| !title.trim().is_empty());
-    let name = name.map_or_else(|| format::item(&span.key), str::to_owned);
+    let name = name(span);
     let kind = if span.step.is_some() { "step" } else { parts::one(span.kind) };
     let took = format::duration_or(span.seconds);
     let mut label = format!("{kind} {name}: {took}, {}", span.outcome.as_deref().unwrap_or("open"));
@@ -177,7 +209,18 @@ fn span_row(span: &TraceSpan, index: usize, axis: Axis, grid: &[f64], waits: &[W
                 (span_detail(span))
             }
             (waterfall::row(
-                &Row { span: place, queued, waits: &waits, events: &events, class: &class, label: &label, text: &took, href: &href },
+                &Row {
+                    span: place,
+                    queued,
+                    waits: &waits,
+                    gaps,
+                    events: &events,
+                    class: &class,
+                    label: &label,
+                    text: &took,
+                    href: &href,
+                }
+                ,
                 grid,
             ))
         }
@@ -191,11 +234,16 @@ fn span_detail(span: &TraceSpan) -> Markup {
     html! {
         div.span-detail {
             dl.checks {
-                div { dt { "Key" } dd { code { bdi { (span.key) } } @if span.episode > 0 { " episode " (span.episode) } } }
+                div {
+                    dt { "Key" }
+                    dd { code { bdi { (span.key) } } @if span.episode > 0 { " episode " (span.episode) } }
+                }
                 div { dt { "Began" } dd { (at(span.start)) } }
                 div { dt { "Ended" } dd { @if span.end.is_none() { "still open" } @else { (at(span.end)) } } }
                 div { dt { "Took" } dd { (format::duration_or(span.seconds)) } }
-                @if let Some(queued) = span.queued_seconds { div { dt { "Waited in the queue" } dd { (format::duration(queued)) } } }
+                @if let Some(queued) = span.queued_seconds {
+                    div { dt { "Waited in the queue" } dd { (format::duration(queued)) } }
+                }
                 div { dt { "Outcome" } dd { (parts::outcome(span.outcome.as_deref())) } }
                 @if !span.links.is_empty() { div { dt { "Also belongs to" } dd { @for key in &span.links {
                     a href=(super::link::trace_path(key.as_str())) { bdi { (format::item(key)) } } " "
@@ -203,11 +251,20 @@ fn span_detail(span: &TraceSpan) -> Markup {
             }
             @if !span.events.is_empty() {
                 ol.events { @for event in &span.events {
-                    li { time datetime=(event.at.0) { (format::minute(event.at.0)) } " " (event.name.replace('_', " "))
-                        @if let Some(detail) = &event.detail { " " span.sub { bdi { (detail) } } } }
+                    li {
+                        time datetime=(event.at.0) { (format::minute(event.at.0)) }
+                        " " (event.name.replace('_', " "))
+                        @if let Some(detail) = &event.detail { " " span.sub { bdi { (detail) } } }
+                    }
                 } }
             }
-            p.links { (parts::outward(span.url.as_deref(), parts::sender(&span.key), &format!("{} at {}", format::item(&span.key), parts::sender(&span.key)))) }
+            p.links {
+                (parts::outward(
+                    span.url.as_deref(),
+                    parts::sender(&span.key),
+                    &format!("{} at {}", format::item(&span.key), parts::sender(&span.key))
+                ))
+            }
         }
     }
 }
@@ -220,12 +277,83 @@ fn waits(trace: &Trace) -> Markup {
             section.panel aria-labelledby="waits" {
                 (parts::heading("waits", "Longest waits", &html! {}))
                 div.scroll { table.rows {
-                    thead { tr { th scope="col" { "From" } th scope="col" { "To" } th.num scope="col" { "Waited" } } }
+                    thead { tr {
+                        th.num.least scope="col" { "Waited" }
+                        th scope="col" { "After" }
+                        th scope="col" { "Before" }
+                        th scope="col" { "From" }
+                        th scope="col" { "To" }
+                    } }
                     tbody { @for wait in waits.iter().take(WAITS) {
-                        tr { td { (format::minute(wait.from.0)) } td { (format::minute(wait.to.0)) } td.num.strong { (format::duration(wait.seconds)) } }
+                        tr {
+                            td.num.strong { (format::duration(wait.seconds)) }
+                            td {
+                                (neighbour(
+                                    trace,
+                                    |span| span.end == Some(wait.from) && span.depth > 0,
+                                    "the beginning"
+                                ))
+                            }
+                            td {
+                                (neighbour(
+                                    trace,
+                                    |span| span.start == Some(wait.to) && span.depth > 0,
+                                    "the end"
+                                ))
+                            }
+                            td { (format::minute(wait.from.0)) }
+                            td { (format::minute(wait.to.0)) }
+                        }
                     } }
                 } }
             }
         }
+    }
+}
+
+/// What ended or began where nothing went on.
+fn neighbour(trace: &Trace, is: impl Fn(&TraceSpan) -> bool, nothing: &str) -> Markup {
+    html! {
+        @match trace.spans.iter().position(is) {
+            Some(index) => {
+                @let span = &trace.spans[index];
+                span.sub { (parts::one(span.kind)) " " }
+                a href=(format!("#span-{index}")) { bdi { (name(span)) } }
+            },
+            None => span.sub { (nothing) },
+        }
+    }
+}
+
+/// A span's title, or else its item.
+fn name(span: &TraceSpan) -> String {
+    let title = span.title.as_deref().filter(|title| !title.trim().is_empty());
+    title.map_or_else(|| format::item(&span.key), str::to_owned)
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+    use crate::console::page::testing::{realistic, text};
+
+    #[test]
+    fn ticks_are_at_whole_units_of_whatever_length_a_trace_has() {
+        let from = Time::parse("2026-05-04T09:10:00Z").unwrap();
+        for seconds in [0.000_001, 5.0, 600.0, 86_400.0, 80.0 * 3_600.0, 90.0 * 86_400.0, 3_000.0 * 86_400.0]
+        {
+            let ticks = ticks(Axis { from, length: seconds * 1e6 });
+            assert!(ticks.len() <= 9, "{seconds}: {ticks:?}");
+            assert!(seconds < 1.0 || !ticks.is_empty(), "{seconds}");
+            assert!(ticks.windows(2).all(|pair| pair[1].0 - pair[0].0 > 8.0), "{seconds}: {ticks:?}");
+        }
+        let hours = ticks(Axis { from, length: 4.0 * 3.6e9 });
+        assert_eq!(hours[0].1, "09:30");
+    }
+
+    #[test]
+    fn a_wait_says_after_and_before_what() {
+        let waits = text(&waits(&realistic::reports().trace));
+        assert!(waits.contains("pull request Round once"), "{waits}");
+        assert!(waits.contains("deploy deploy: billing to production"), "{waits}");
     }
 }

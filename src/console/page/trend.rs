@@ -36,8 +36,11 @@ pub(super) fn render(address: &Address, trend: &Trend) -> Markup {
             @if first.is_none() {
                 p.none { "Nothing finished in this range." }
             } @else {
-                @if series.len() > 1 || series.first().is_some_and(|series| series.value.is_some()) { (legend(address, &series)) }
+                @if series.len() > 1 || series.first().is_some_and(|series| series.value.is_some()) {
+                    (legend(address, &series))
+                }
                 @else { (two_lines_legend()) }
+                (parts::past("stages"))
                 (medians(address, trend, &series))
                 (amounts(address, trend, &series))
                 (table(trend, &series))
@@ -50,7 +53,8 @@ fn intervals(address: &Address, current: Interval) -> Markup {
     html! {
         nav.segment aria-label="Width of a point" {
             @for interval in [Interval::Day, Interval::Week, Interval::Month] {
-                a href=(format!("{}#trend", address.with_interval(interval).url("/"))) aria-current=[(interval == current).then_some("true")] {
+                a href=(format!("{}#trend", address.with_interval(interval).url("/")))
+                    aria-current=[(interval == current).then_some("true")] {
                     (parts::interval(interval))
                 }
             }
@@ -63,7 +67,8 @@ fn legend(address: &Address, series: &[Series]) -> Markup {
         ul.legend { @for (index, series) in series.iter().enumerate() {
             li.entry { (key_line(index))
                 @let value = series.value.as_deref().unwrap_or("all");
-                @let filter = address.query().group.as_ref().map(|key| Filter::include(key, value)).filter(link::writable);
+                @let filter = address.query().group.as_ref().map(|key| Filter::include(key, value));
+                @let filter = filter.filter(link::writable);
                 @match filter {
                     Some(filter) => a href=(address.with_filter(&filter).url("/")) { bdi { (value) } },
                     None => bdi { (value) },
@@ -190,7 +195,9 @@ fn amounts(address: &Address, trend: &Trend, series: &[Series]) -> Markup {
             columns: &columns,
             times: &times(series),
             scale: &Linear::new(greatest, if fails { 0.01 } else { 1.0 }),
-            tick: if fails { |value, _| format::share(value) } else { |value, _| if value.fract() == 0.0 { format::figure(value) } else { String::new() } },
+            tick: if fails { |value, _| format::share(value) }
+            else { |value, _| if value.fract() == 0.0 { format::figure(value) } else { String::new() } }
+            ,
             height: 64.0,
         }))
     }
@@ -204,7 +211,10 @@ fn table(trend: &Trend, series: &[Series]) -> Markup {
                 thead { tr {
                     th scope="col" { (parts::interval(trend.interval)) " from" }
                     @if series.iter().any(|series| series.value.is_some()) { th scope="col" { "Group" } }
-                    th.num scope="col" { "n" } th.num scope="col" { "p50" } th.num scope="col" { "p90" } th.num scope="col" { "Failed" }
+                    th.num scope="col" { "n" }
+                    th.num scope="col" { "p50" }
+                    th.num scope="col" { "p90" }
+                    th.num scope="col" { "Failed" }
                 } }
                 tbody { @for series in series { @for point in &series.points {
                     tr {

@@ -2,12 +2,10 @@
 //! up to. This is where the time goes, so it is a pass of plain additions over small codes, and
 //! items with several values take a slower way beside it.
 
+use std::ops::Range;
+
 use super::measured::Measured;
 use super::tracks::Track;
-
-/// Items a pass takes at a time: what all columns need of them stays in the cache while every two
-/// columns pass over them.
-pub(super) const BLOCK: usize = 4_096;
 
 /// The items that have one value of the first column and one of the second.
 #[derive(Clone, Copy, Debug, Default, PartialEq, Eq)]
@@ -38,16 +36,14 @@ impl Cells {
         self.cells[usize::from(a) * self.width + usize::from(b)]
     }
 
-    /// Adds the items of a block. What lands in cells of the codes for none and for several is not
+    /// Adds a range of items. What lands in cells of the codes for none and for several is not
     /// used.
-    pub fn add_block(&mut self, a: &Track, b: &Track, measured: &Measured<'_>, block: usize) {
-        let start = block * BLOCK;
-        let end = (start + BLOCK).min(a.codes.len());
-        let codes = a.codes[start..end].iter().zip(&b.codes[start..end]);
+    pub fn add(&mut self, a: &Track, b: &Track, measured: &Measured<'_>, range: Range<usize>) {
+        let codes = a.codes[range.clone()].iter().zip(&b.codes[range.clone()]);
         let (cells, width) = (&mut self.cells[..], self.width);
         match measured {
             Measured::Latency(ranks) => {
-                let ranks = ranks[start..end].iter().zip(&a.within[start..end]).zip(&b.within[start..end]);
+                let ranks = ranks[range.clone()].iter().zip(&a.within[range.clone()]).zip(&b.within[range]);
                 for ((a, b), ((global, first), second)) in codes.zip(ranks) {
                     let cell = &mut cells[usize::from(*a) * width + usize::from(*b)];
                     cell.n += 1;
@@ -57,7 +53,7 @@ impl Cells {
                 }
             }
             Measured::Failure(failed) => {
-                for ((a, b), failed) in codes.zip(&failed[start..end]) {
+                for ((a, b), failed) in codes.zip(&failed[range]) {
                     let cell = &mut cells[usize::from(*a) * width + usize::from(*b)];
                     cell.n += 1;
                     cell.sum += u64::from(*failed);

@@ -149,25 +149,27 @@ fn attributes(material: &Material<'_>, subject: &Subject) -> Vec<Attribute> {
     candidates.map(|candidate| attribute(material, (candidate.column, candidate.value))).collect()
 }
 
-/// For each subject, the first pair that explains it.
+/// For each subject, the first pair that explains it; of another pair, a stronger one.
 fn explained(material: &Material<'_>, subjects: &[Subject], members: &[Members]) -> Vec<Option<usize>> {
     let is_pair = |index: &usize| subjects[*index].of.len() == 2;
     let mut pairs: Vec<usize> = (0..subjects.len()).filter(is_pair).collect();
     pairs.retain(|pair| subjects[*pair].significant);
     pairs.truncate(EXPLAINING);
     let vanish = parallel::map(material.threads, pairs.len(), |pair| {
-        let pair = &members[pairs[pair]];
+        let place = pairs[pair];
+        let pair = &members[place];
         let (numbers, whole) = numbers_without(material, pair);
-        let vanishes = |(subject, of): (&Subject, &Members)| {
+        let vanishes = |(at, (subject, of)): (usize, (&Subject, &Members))| {
             let of = of.without(pair);
             let sum = || of.iter().map(|item| u64::from(numbers[item])).sum();
-            let single = subject.of.len() == 1 && subject.significant;
-            single
+            let weaker = subject.of.len() == 1 || place < at;
+            weaker
+                && subject.significant
                 && (of.n() == 0
                     || of.n() == whole.n
                     || material.measured.test(of.n(), sum(), &whole).p > VANISHED)
         };
-        subjects.iter().zip(members).map(vanishes).collect::<Vec<bool>>()
+        subjects.iter().zip(members).enumerate().map(vanishes).collect::<Vec<bool>>()
     });
     let first = |subject: usize| vanish.iter().position(|by| by[subject]).map(|pair| pairs[pair]);
     (0..subjects.len()).map(first).collect()
@@ -277,7 +279,8 @@ fn sides(seconds: &[f64], members: &Members, total: f64) -> LatencySides {
     let median = |n: u64, side: bool| {
         let at = |position| members.select(position, side).map_or(0.0, |item| seconds[item]);
         let middle = n.saturating_sub(1) / 2;
-        if n % 2 == 1 { at(middle) } else { (at(middle) + at(middle + 1)) / 2.0 }
+        let (below, above) = (at(middle), at(n / 2));
+        below + (above - below) * 0.5
     };
     LatencySides {
         p50_with_seconds: median(n, true),

@@ -112,6 +112,8 @@ mod tests {
         let members = Members::new(&Levels::new(&column), 0);
         assert_eq!(members.n(), 50);
         assert_eq!(members.select(1, true), Some(3));
+        assert_eq!(members.select(21, true), Some(63));
+        assert_eq!(members.select(22, true), Some(66));
         assert_eq!(members.select(49, true), Some(147));
         assert_eq!(members.select(50, true), None);
         assert_eq!(members.select(99, false), Some(149));

@@ -125,6 +125,7 @@ pub fn correlate(
         }
         _ => {}
     }
+    debug_assert!(sample.columns.iter().all(|column| column.codes.len() == n));
     let threads = threads(sample, options);
     let support = min_support(n);
     let columns = singles::columns(sample, &measured, threads);
@@ -142,6 +143,7 @@ pub fn correlate(
         measured: &measured,
         whole: &whole,
         support,
+        block: pairs::BLOCK,
         threads,
     });
     let material = findings::Material {

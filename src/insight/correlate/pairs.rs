@@ -1,6 +1,6 @@
 //! Pairs of values, and strata: what the [`cells`](super::cells) of every two columns say.
 
-use super::cells::{BLOCK, Cells};
+use super::cells::Cells;
 use super::levels::Levels;
 use super::measured::{Measured, Test, Whole};
 use super::parallel;
@@ -10,6 +10,9 @@ use crate::insight::stats::benjamini_hochberg::q_values;
 
 /// Strata with fewer items than this on a side are left out.
 pub(super) const STRATUM: u64 = 3;
+/// Items taken at a time: what all columns say of so many stays in the cache while every two columns
+/// are passed over.
+pub(super) const BLOCK: usize = 4_096;
 /// Two columns are taken by a thread together with others until they have so many cells.
 const CELLS_AT_ONCE: usize = 1 << 18;
 /// So many portions of work for each thread, so that none waits long for another.
@@ -45,6 +48,8 @@ pub(super) struct Search<'a> {
     pub whole: &'a Whole,
     /// The least number of items in each of the four cells of a pair.
     pub support: u64,
+    /// How many items are taken at a time: [`BLOCK`].
+    pub block: usize,
     pub threads: usize,
 }
 
@@ -59,9 +64,11 @@ pub(super) fn search(search: &Search<'_>) -> (Vec<Pair>, Vec<Adjusted>) {
     let found = parallel::map(search.threads, portions.len(), |portion| {
         let mut all: Vec<Cells> =
             portions[portion].iter().map(|(a, b)| Cells::new(&tracks[*a], &tracks[*b])).collect();
-        for block in 0..(search.whole.n as usize).div_ceil(BLOCK) {
+        let items = search.whole.n as usize;
+        for start in (0..items).step_by(search.block.max(1)) {
+            let range = start..items.min(start + search.block);
             for (cells, (a, b)) in all.iter_mut().zip(&portions[portion]) {
-                cells.add_block(&tracks[*a], &tracks[*b], search.measured, block);
+                cells.add(&tracks[*a], &tracks[*b], search.measured, range.clone());
             }
         }
         let (mut pairs, mut adjusted) = (Vec::new(), Vec::new());

@@ -17,7 +17,7 @@ pub(super) fn map<T: Send>(threads: usize, count: usize, each: impl Fn(usize) ->
         taken.collect::<Vec<_>>()
     };
     let mut done = std::thread::scope(|scope| {
-        let others: Vec<_> = (1..threads.min(count)).map(|_| scope.spawn(&work)).collect();
+        let others: Vec<_> = (1..threads.min(count)).map(|_| scope.spawn(work)).collect();
         let mut done = work();
         for other in others {
             match other.join() {
@@ -33,12 +33,20 @@ pub(super) fn map<T: Send>(threads: usize, count: usize, each: impl Fn(usize) ->
 
 #[cfg(test)]
 mod tests {
+    use std::sync::Barrier;
+
     #[test]
-    fn the_order_does_not_depend_on_who_is_done_first() {
-        let squares: Vec<usize> = (0..100).map(|n| n * n).collect();
-        for threads in [1, 3, 200] {
-            assert_eq!(super::map(threads, 100, |n| n * n), squares);
-        }
+    fn the_order_does_not_depend_on_who_took_what() {
+        let squares: Vec<usize> = (0..40).map(|n| n * n).collect();
+        assert_eq!(super::map(1, 40, |n| n * n), squares);
+        assert_eq!(super::map(200, 40, |n| n * n), squares);
+        // All four threads wait for each other, so that each takes ten.
+        let barrier = Barrier::new(4);
+        let together = |n| {
+            barrier.wait();
+            n * n
+        };
+        assert_eq!(super::map(4, 40, together), squares);
         assert!(super::map(4, 0, |n| n).is_empty());
     }
 }

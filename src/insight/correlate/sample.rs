@@ -14,7 +14,8 @@ pub struct Sample {
     pub failed: Vec<bool>,
     /// What identifies each item, for exemplars.
     pub rows: Vec<u32>,
-    /// The keys to slice by. Identifiers, people and what leaks the outcome are not among them.
+    /// The keys to slice by, the most telling first: of values that the same items have, that of the
+    /// first column stands for all. Identifiers, people and what leaks the outcome are not among them.
     pub columns: Vec<Column>,
 }
 

@@ -124,10 +124,10 @@ pub(super) fn candidates(
         let levels = &columns[column].0;
         (levels.key, &levels.values[value as usize])
     };
-    // Of the same items the first by name stands for all, but "has none" for none other.
+    // Of the same items the one in the first column stands for all, but "has none" for none other.
     found.sort_by(|(a, v, s), (b, w, t)| {
         let (x, y) = (name(*a, *v), name(*b, *w));
-        (s.n, s.print, x.1 == NONE, x).cmp(&(t.n, t.print, y.1 == NONE, y))
+        (s.n, s.print, x.1 == NONE, a, x).cmp(&(t.n, t.print, y.1 == NONE, b, y))
     });
     let mut candidates: Vec<Candidate> = found
         .chunk_by(|(.., s), (.., t)| (s.n, s.print) == (t.n, t.print))

@@ -73,7 +73,11 @@ impl Track {
             .filter_map(|value| {
                 let total = totals[value as usize];
                 let candidate = candidate_of(value);
-                let whole = Whole { n: total.n, failed: total.sum, ties: 0.0 };
+                let failed = match measured {
+                    Measured::Latency(_) => 0,
+                    Measured::Failure(_) => total.sum,
+                };
+                let whole = Whole { n: total.n, failed, ties: 0.0 };
                 (stratifies || candidate.is_some()).then_some(Tracked { value, whole, candidate })
             })
             .take(usize::from(u16::MAX) - 2)

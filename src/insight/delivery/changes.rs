@@ -144,11 +144,13 @@ struct Arrivals {
     issues: Issues,
 }
 
-/// The deployments that belong to issues, by issue and repository; without a repository those of
-/// services that are none.
+/// An issue and a repository; without one, for the services that are none.
+type IssueOf = (u32, Option<u32>);
+
+/// The deployments that belong to issues, with when each began, by the time of their end.
 #[derive(Default)]
 struct Issues {
-    by_issue: HashMap<(u32, Option<u32>), Vec<(Time, u32)>>,
+    by_issue: HashMap<IssueOf, Vec<(Time, u32)>>,
 }
 
 impl Arrivals {

@@ -2,8 +2,6 @@
 //! them. What counts as what is said in [`super::deployments`], [`super::changes`] and
 //! [`super::failures`].
 
-use std::collections::HashSet;
-
 use super::deployments::Fate;
 use super::failures::Failures;
 use super::samples::Samples;
@@ -160,14 +158,16 @@ fn lead_time(delivery: &Delivery, query: &Query, now: Time) -> Metric {
             .notes
             .push(format!("Left out, without a beginning or in the wrong order: {unusable} changes."));
     }
-    let with_changes: HashSet<u32> = delivery.changes.all().iter().filter_map(|change| change.by).collect();
-    let successes = (0u32..)
-        .zip(delivery.deployments.all())
-        .filter(|(_, ended)| ended.succeeded() && in_range(ended.end) && delivery.counts(ended));
+    let mut brings = vec![false; delivery.deployments.all().len()];
+    for by in delivery.changes.all().iter().filter_map(|change| change.by) {
+        brings[by as usize] = true;
+    }
     let (mut all, mut with) = (0, 0);
-    for (at, _) in successes {
-        all += 1;
-        with += u64::from(with_changes.contains(&at));
+    for (ended, brings) in delivery.deployments.all().iter().zip(brings) {
+        if ended.succeeded() && in_range(ended.end) && delivery.counts(ended) {
+            all += 1;
+            with += u64::from(brings);
+        }
     }
     if all > 0 {
         metric.notes.push(format!("Deployments that brought a known change: {with} of {all}."));

@@ -106,3 +106,79 @@ fn coverage(population: &Population, rows: &[u32]) -> BTreeMap<String, f64> {
     });
     shares.collect()
 }
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+    use crate::insight::cohort::basis;
+    use crate::insight::population::testing::{Seen, population, seen};
+    use crate::work::event::Outcome::*;
+    use crate::work::testing::at;
+
+    fn report(items: &[Seen], kind: Kind) -> Quality {
+        let query = Query { kind, from: at(0), ..Query::new(at(1_000)) };
+        let stored = Stored {
+            quarantined: 1,
+            rejected_exports: 2,
+            outbox: 3,
+            last_delivery: [(Source::Github, Some(at(7))), (Source::Jenkins, None)].into(),
+        };
+        quality(&population(items), &query, basis(&query, Tier::Any, at(0), 0), stored).unwrap()
+    }
+
+    #[test]
+    fn what_hangs_in_the_air_is_counted() {
+        let items = [
+            seen("deploy/1").lived(0, 10, Success).to("a", "production"),
+            seen("deploy/2")
+                .lived(0, 10, Failure)
+                .to("a", "somewhere")
+                .below(&["build/7.1", "pull_request/4"]),
+            seen("deploy/3").lived(0, 10, Success).to("a", "staging").linked(&["issue/9"]),
+            // After the range.
+            seen("deploy/30").lived(0, 1_000, Success).to("a", "somewhere"),
+            seen("pull_request/4").merged(0, 10),
+            seen("pull_request/5").merged(0, 10).below(&["issue/9"]),
+            seen("pull_request/6").merged(0, 10).linked(&["issue/9"]),
+            seen("pull_request/60").lived(0, 10, Closed),
+            seen("build/7.1").lived(0, 10, Success).below(&["pull_request/4"]),
+            seen("build/8.1").lived(0, 10, Success),
+        ];
+        let quality = report(&items, Kind::Issue);
+        assert_eq!((quality.deploys, quality.unlinked_deploys, quality.untiered_deploys), (3, 1, 1));
+        assert_eq!((quality.merged, quality.merged_without_issue), (3, 1));
+        assert_eq!((quality.builds, quality.unlinked_builds), (2, 1));
+    }
+
+    #[test]
+    fn what_the_store_knows_is_passed_on() {
+        let quality = report(&[], Kind::Issue);
+        assert_eq!((quality.quarantined, quality.rejected_exports, quality.outbox), (1, 2, 3));
+        let last: Vec<_> = quality.last_delivery.into_iter().collect();
+        assert_eq!(last, [(Source::Github, Some(At(at(7)))), (Source::Jenkins, None)]);
+        assert_eq!(quality.tag_coverage, BTreeMap::new());
+    }
+
+    #[test]
+    fn beginnings_that_cannot_be_believed_are_counted_of_all_kinds() {
+        let mut unknown = seen("issue/1").lived(0, 10, Completed);
+        unknown.0.life.start_known = false;
+        let mut clamped = seen("job/2").lived(0, 10, Success);
+        clamped.0.life.clamped = true;
+        let quality = report(&[unknown, clamped, seen("issue/3").lived(0, 10, Completed)], Kind::Issue);
+        assert_eq!((quality.start_unknown, quality.clamped), (1, 1));
+    }
+
+    #[test]
+    fn coverage_is_of_what_ended_of_the_kind() {
+        let items = [
+            seen("issue/1").lived(0, 10, Completed).tag("team", "a"),
+            seen("issue/2").lived(0, 10, NotPlanned),
+            seen("issue/3").tag("team", "a"),
+            seen("pull_request/4").merged(0, 10).tag("language", "go"),
+        ];
+        let coverage = report(&items, Kind::Issue).tag_coverage;
+        let shown: Vec<_> = coverage.iter().map(|(key, share)| (key.as_str(), *share)).collect();
+        assert_eq!(shown, [("deploy.type", 0.0), ("language", 0.0), ("repository", 1.0), ("team", 0.5)]);
+    }
+}

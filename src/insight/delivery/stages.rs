@@ -7,10 +7,11 @@
 //! known. Builds run beside these stages, so their time is in there already and is not added again.
 
 use super::{Delivery, changes, dora::tier_word, seconds};
-use crate::insight::cohort::{Sieve, quantiles};
+use crate::insight::cohort::Sieve;
 use crate::insight::population::{Population, counts};
 use crate::insight::query::{Query, QueryError};
 use crate::insight::report::{Basis, Stage, StageName, Stages};
+use crate::insight::stats::quantile::summary;
 use crate::work::event::Outcome;
 use crate::work::key::Kind;
 use crate::work::time::Time;
@@ -47,7 +48,7 @@ impl Measured {
         Stage {
             stage,
             active,
-            quantiles: quantiles(&self.seconds),
+            quantiles: summary(&self.seconds),
             total_seconds: self.seconds.iter().sum(),
             n: self.seconds.len() as u64,
             of: self.of,
@@ -145,4 +146,146 @@ fn runs(population: &Population, query: &Query, chosen: &[bool]) -> Result<(Meas
         }
     }
     Ok((queue, run))
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+    use crate::insight::cohort::basis;
+    use crate::insight::delivery::tier;
+    use crate::insight::population::testing::{Seen, population, seen};
+    use crate::work::testing::at;
+
+    fn report(items: &[Seen], kind: Kind) -> Stages {
+        let query = Query { kind, from: at(0), ..Query::new(at(100_000)) };
+        stages(&population(items), &query, basis(&query, tier(&query), query.to, 0)).unwrap()
+    }
+
+    fn stage(stages: &Stages, name: StageName) -> (Option<f64>, u64, u64, u64) {
+        let stage = stages.stages.iter().find(|stage| stage.stage == name).unwrap();
+        assert_eq!(stage.n, stage.quantiles.map_or(0, |quantiles| quantiles.n));
+        (stage.quantiles.map(|quantiles| quantiles.p50_seconds), stage.n, stage.of, stage.wrong_order)
+    }
+
+    /// Committed at 100, ready at 400, reviewed at 1000, merged at 1500.
+    fn reviewed(id: u32) -> Seen {
+        seen(&format!("pull_request/{id}")).merged(200, 1_500).change(|change| {
+            change.first_commit = Some(at(100));
+            change.ready = Some(at(400));
+            change.reviewed = Some(at(1_000));
+        })
+    }
+
+    fn deployed(id: u32, pull: &str, end: i64) -> Seen {
+        seen(&format!("deploy/{id}")).lived(end - 100, end, Outcome::Success).below(&[pull])
+    }
+
+    #[test]
+    fn a_pull_request_is_coded_picked_up_reviewed_and_deployed() {
+        let stages = report(&[reviewed(1), deployed(2, "pull_request/1", 2_300)], Kind::PullRequest);
+        assert_eq!(stage(&stages, StageName::Coding), (Some(300.0), 1, 1, 0));
+        assert_eq!(stage(&stages, StageName::Pickup), (Some(600.0), 1, 1, 0));
+        assert_eq!(stage(&stages, StageName::Review), (Some(500.0), 1, 1, 0));
+        assert_eq!(stage(&stages, StageName::Deploy), (Some(800.0), 1, 1, 0));
+        assert_eq!((stages.merged, stages.merged_unreviewed, stages.abandoned), (1, 0, 0));
+        // 300 + 500 of 300 + 600 + 500 + 800.
+        assert_eq!((stages.flow_efficiency, stages.flow_n), (Some(800.0 / 2_200.0), 1));
+    }
+
+    #[test]
+    fn flow_efficiency_is_one_figure_for_all_and_does_without_the_coding() {
+        let mut second = reviewed(3);
+        second = second.change(|change| change.first_commit = None);
+        let items = [
+            reviewed(1),
+            deployed(2, "pull_request/1", 2_300),
+            second,
+            deployed(4, "pull_request/3", 1_700),
+            // Not deployed: not in it.
+            reviewed(5),
+        ];
+        let stages = report(&items, Kind::PullRequest);
+        // 800 of 2200, and 500 of 600 + 500 + 200.
+        assert_eq!((stages.flow_efficiency, stages.flow_n), (Some(1_300.0 / 3_500.0), 2));
+        assert_eq!(stage(&stages, StageName::Coding), (Some(300.0), 2, 3, 0));
+        assert_eq!(stage(&stages, StageName::Deploy).1, 2);
+    }
+
+    #[test]
+    fn without_a_review_neither_pickup_nor_review_is_known() {
+        let items = [reviewed(1), seen("pull_request/2").merged(0, 50)];
+        let stages = report(&items, Kind::Issue);
+        assert_eq!((stages.merged, stages.merged_unreviewed), (2, 1));
+        assert_eq!(stage(&stages, StageName::Pickup), (Some(600.0), 1, 2, 0));
+        assert_eq!(stage(&stages, StageName::Review), (Some(500.0), 1, 2, 0));
+        assert_eq!((stages.flow_efficiency, stages.flow_n), (None, 0));
+    }
+
+    #[test]
+    fn the_wrong_order_is_counted_and_not_taken_for_zero() {
+        let early =
+            |id: u32, change: fn(&mut crate::insight::observation::Change)| reviewed(id).change(change);
+        let items = [
+            // Reviewed while it was a draft.
+            early(1, |change| change.reviewed = Some(at(300))),
+            // Reviewed after the merge.
+            early(2, |change| change.reviewed = Some(at(1_600))),
+            // Ready before its first commit.
+            early(3, |change| change.first_commit = Some(at(500))),
+            // Deployed before the merge.
+            reviewed(4),
+            deployed(5, "pull_request/4", 1_400),
+        ];
+        let stages = report(&items, Kind::PullRequest);
+        assert_eq!(stage(&stages, StageName::Coding), (Some(300.0), 3, 4, 1));
+        assert_eq!(stage(&stages, StageName::Pickup), (Some(600.0), 3, 4, 1));
+        // 1200, 500 and 500.
+        assert_eq!(stage(&stages, StageName::Review), (Some(500.0), 3, 4, 1));
+        assert_eq!(stage(&stages, StageName::Deploy), (None, 0, 4, 1));
+    }
+
+    #[test]
+    fn a_draft_that_was_never_ready_has_no_pickup() {
+        let draft = reviewed(1).change(|change| change.ready = None);
+        let stages = report(&[draft], Kind::PullRequest);
+        assert_eq!(stage(&stages, StageName::Coding), (None, 0, 1, 0));
+        assert_eq!(stage(&stages, StageName::Pickup), (None, 0, 1, 0));
+        assert_eq!(stage(&stages, StageName::Review), (Some(500.0), 1, 1, 0));
+    }
+
+    #[test]
+    fn what_was_closed_without_a_merge_has_no_stages() {
+        let items = [seen("pull_request/1").lived(0, 50, Outcome::Closed), seen("pull_request/2")];
+        let stages = report(&items, Kind::PullRequest);
+        assert_eq!((stages.merged, stages.abandoned), (0, 1));
+        assert!(stages.stages.iter().all(|stage| stage.of == 0));
+    }
+
+    #[test]
+    fn builds_count_below_merged_pull_requests_or_if_they_are_asked_about() {
+        let build = |id: &str, queued, from, to| seen(id).lived(from, to, Outcome::Success).queued(queued);
+        let mut clamped = build("build/6.1", 10, 20, 20).below(&["pull_request/1"]);
+        clamped.0.life.clamped = true;
+        let items = [
+            reviewed(1),
+            build("build/2.1", 500, 530, 600).below(&["pull_request/1"]),
+            // Started before it was asked for.
+            build("build/3.1", 500, 490, 600).below(&["pull_request/1"]),
+            // Stopped.
+            seen("build/4.1").lived(1, 2, Outcome::Cancellation).below(&["pull_request/1"]),
+            build("build/5.1", 0, 10, 1_000),
+            clamped,
+            build("job/7", 500, 501, 503).below(&["build/2.1", "pull_request/1"]),
+        ];
+        let of_pulls = report(&items, Kind::PullRequest);
+        // 30, and 10 of the clamped one; 70 and 110.
+        assert_eq!(stage(&of_pulls, StageName::BuildQueue), (Some(20.0), 2, 3, 1));
+        assert_eq!(stage(&of_pulls, StageName::BuildRun), (Some(90.0), 2, 3, 1));
+        // And 10 and 990.
+        let of_builds = report(&items, Kind::Build);
+        assert_eq!(stage(&of_builds, StageName::BuildQueue), (Some(10.0), 3, 4, 1));
+        assert_eq!(stage(&of_builds, StageName::BuildRun), (Some(110.0), 3, 4, 1));
+        let of_jobs = report(&items, Kind::Job);
+        assert_eq!(stage(&of_jobs, StageName::BuildRun), (Some(2.0), 1, 1, 0));
+    }
 }

@@ -122,3 +122,96 @@ fn last_merges(delivery: &Delivery) -> HashMap<u32, Merge> {
     }
     last
 }
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+    use crate::insight::cohort::basis;
+    use crate::insight::delivery::tier;
+    use crate::insight::population::testing::{Seen, population, seen};
+    use crate::work::event::Outcome::*;
+    use crate::work::testing::at;
+
+    fn report(items: &[Seen], from: i64, to: i64) -> Summary {
+        let query = Query { from: at(from), ..Query::new(at(to)) };
+        summary(&population(items), &query, basis(&query, tier(&query), at(to), 0), at(to)).unwrap()
+    }
+
+    fn card(summary: &Summary, name: MetricName) -> &Metric {
+        summary.cards.iter().find(|card| card.name == name).unwrap()
+    }
+
+    #[test]
+    fn the_cards_come_in_their_order() {
+        use MetricName::*;
+        let names: Vec<_> = report(&[], 0, 100).cards.iter().map(|card| card.name).collect();
+        let dora = [DeploymentFrequency, LeadTimeForChanges, ChangeFailureRate, FailedDeploymentRecoveryTime];
+        let all = [&[IssueLeadTime, DeliveryTime][..], &dora, &[ReworkRate, DeployFailureRate]].concat();
+        assert_eq!(names, all);
+    }
+
+    #[test]
+    fn issue_lead_time_says_of_how_many_it_could_have_been() {
+        let mut unknown = seen("issue/4").lived(0, 900, Completed);
+        unknown.0.life.start_known = false;
+        let items = [
+            seen("issue/1").lived(500, 600, Completed),
+            seen("issue/2").lived(500, 800, Completed),
+            seen("issue/3").lived(500, 900, NotPlanned),
+            unknown,
+            seen("issue/5").lived(0, 40, Completed),
+        ];
+        let summary = report(&items, 500, 1_000);
+        let lead = card(&summary, MetricName::IssueLeadTime);
+        // 100 and 300; issue 5 closed in the period before.
+        assert_eq!((lead.value, lead.p90, lead.n, lead.of), (Some(200.0), Some(280.0), 2, 3));
+        assert_eq!(lead.previous, Some(40.0));
+        // Slices of 500/12 seconds: 600 is in the third, 800 in the eighth.
+        let points: Vec<_> = (0..).zip(&lead.sparkline).filter_map(|(at, p)| p.map(|p| (at, p))).collect();
+        assert_eq!(points, [(2, 100.0), (7, 300.0)]);
+        assert_eq!((summary.finished[&Kind::Issue], summary.open[&Kind::Issue]), (3, 0));
+    }
+
+    #[test]
+    fn an_issue_is_delivered_when_its_last_merge_is_deployed() {
+        let deploy = |id: u32, end: i64| seen(&format!("deploy/{id}")).lived(end - 10, end, Success);
+        let items = [
+            seen("issue/1").lived(0, 600, Completed),
+            seen("pull_request/11").merged(50, 100).below(&["issue/1"]),
+            seen("pull_request/12").merged(50, 500).linked(&["issue/1"]),
+            deploy(21, 40),
+            // With the first merge only.
+            deploy(22, 200),
+            deploy(23, 700),
+            // Merged, not deployed yet; without a merge; open; deployed before it was created.
+            seen("issue/2").lived(0, 900, Completed),
+            seen("pull_request/13").merged(50, 800).below(&["issue/2"]),
+            seen("issue/3").lived(0, 900, Completed),
+            seen("issue/4"),
+            seen("issue/5").lived(850, 900, Completed),
+            seen("pull_request/14").merged(50, 150).below(&["issue/5"]),
+        ];
+        let summary = report(&items, 0, 1_000);
+        let delivery = card(&summary, MetricName::DeliveryTime);
+        assert_eq!((delivery.value, delivery.n, delivery.of), (Some(700.0), 1, 4));
+        assert_eq!(
+            delivery.notes,
+            [
+                "Without a merged pull request: 1 issues.",
+                "Merged, and in no known deployment: 1 issues.",
+                "Deployed before they were created: 1 issues."
+            ]
+        );
+        assert_eq!((summary.finished[&Kind::Deploy], summary.open[&Kind::Issue]), (3, 1));
+        assert_eq!(summary.finished[&Kind::PullRequest], 4);
+    }
+
+    #[test]
+    fn of_nothing_there_is_no_figure() {
+        let summary = report(&[seen("issue/1")], 0, 1_000);
+        for card in &summary.cards {
+            assert_eq!((card.value, card.n, card.of), (None, 0, 0), "{card:?}");
+        }
+        assert_eq!((summary.finished[&Kind::Issue], summary.open[&Kind::Issue]), (0, 1));
+    }
+}

@@ -2,10 +2,11 @@
 //! towards what finishes; this is the rest.
 
 use super::seconds;
-use crate::insight::cohort::{Sieve, quantiles};
+use crate::insight::cohort::Sieve;
 use crate::insight::population::{Population, age};
 use crate::insight::query::{Query, QueryError};
 use crate::insight::report::{AgeBand, Basis, Wip, WipKind};
+use crate::insight::stats::quantile::summary;
 use crate::work::key::Kind;
 use crate::work::time::Time;
 
@@ -39,7 +40,7 @@ pub fn wip(
         let n = rows.len() as u64;
         let mut ages: Vec<f64> = rows.iter().filter_map(|row| age_of(*row)).map(seconds).collect();
         ages.sort_unstable_by(f64::total_cmp);
-        kinds.push(WipKind { kind, n, age: quantiles(&ages), bands: bands(&ages) });
+        kinds.push(WipKind { kind, n, age: summary(&ages), bands: bands(&ages) });
         if kind == query.kind {
             oldest = rows;
         }
@@ -68,4 +69,79 @@ fn bands(ages: &[f64]) -> Vec<AgeBand> {
         (from, counted) = (edge.unwrap_or(from), below);
     }
     bands
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+    use crate::insight::cohort::basis;
+    use crate::insight::population::testing::{Seen, population, seen};
+    use crate::insight::query::{Filter, Tier};
+    use crate::work::event::Outcome;
+    use crate::work::testing::at;
+
+    const DAY: i64 = 86_400;
+    const NOW: i64 = 200 * DAY;
+
+    fn report(items: &[Seen], change: impl FnOnce(&mut Query)) -> (Wip, Vec<String>) {
+        let population = population(items);
+        let mut query = Query::new(at(NOW));
+        change(&mut query);
+        let (wip, rows) = wip(&population, &query, basis(&query, Tier::Any, at(NOW), 0), at(NOW)).unwrap();
+        (wip, rows.into_iter().map(|row| population.key(row).unwrap().id().to_owned()).collect())
+    }
+
+    fn aged(id: u32, seconds: i64) -> Seen {
+        seen(&format!("issue/{id}")).opened(NOW - seconds)
+    }
+
+    #[test]
+    fn a_band_holds_its_lower_end_and_not_its_upper_one() {
+        let ages =
+            [0, DAY - 1, DAY, 3 * DAY, 7 * DAY - 1, 7 * DAY, 14 * DAY, 30 * DAY, 90 * DAY - 1, 90 * DAY];
+        let items: Vec<_> = (1..).zip(ages).map(|(id, age)| aged(id, age)).collect();
+        let (wip, _) = report(&items, |_| {});
+        let bands: Vec<_> = wip.kinds[0].bands.iter().map(|band| band.n).collect();
+        assert_eq!(bands, [2, 1, 2, 1, 1, 2, 1]);
+        assert_eq!(wip.kinds[0].bands[6].to_seconds, None);
+        assert_eq!(wip.kinds[0].age.unwrap().max_seconds, 90.0 * 86_400.0);
+    }
+
+    #[test]
+    fn only_what_is_open_counts_and_each_kind_by_itself() {
+        let items = [
+            aged(1, 10),
+            seen("issue/2").lived(0, 10, Outcome::Completed),
+            seen("pull_request/3").opened(NOW - 5),
+            seen("pull_request/4").opened(NOW - 7).tag("team", "x"),
+        ];
+        let (wip, oldest) = report(&items, |query| query.kind = Kind::PullRequest);
+        let kinds: Vec<_> = wip.kinds.iter().map(|kind| (kind.kind, kind.n)).collect();
+        assert_eq!(kinds, [(Kind::Issue, 1), (Kind::PullRequest, 2)]);
+        assert_eq!(oldest, ["4", "3"]);
+        let (wip, oldest) = report(&items, |query| {
+            query.filters = vec![Filter::include("team", "x")];
+        });
+        assert_eq!((wip.kinds.len(), wip.kinds[0].n, oldest.len()), (1, 1, 0));
+    }
+
+    #[test]
+    fn the_oldest_come_first_those_of_unknown_age_last_and_no_more_than_asked_for() {
+        let mut unknown = aged(1, 1_000);
+        unknown.0.life.start_known = false;
+        // Opened after now, as clocks go.
+        let items = [unknown, aged(2, 10), aged(3, 500), aged(4, 10), aged(5, -60)];
+        let (wip, oldest) = report(&items, |_| {});
+        assert_eq!(oldest, ["3", "2", "4", "5", "1"]);
+        let kind = &wip.kinds[0];
+        assert_eq!((kind.n, kind.age.unwrap().n, kind.age.unwrap().min_seconds), (5, 4, 0.0));
+        assert_eq!(kind.bands.iter().map(|band| band.n).sum::<u64>(), 4);
+        assert_eq!(report(&items, |query| query.limit = 2).1, ["3", "2"]);
+    }
+
+    #[test]
+    fn of_nothing_there_is_nothing_to_tell() {
+        let (wip, oldest) = report(&[], |_| {});
+        assert_eq!((wip.kinds, oldest), (vec![], vec![]));
+    }
 }

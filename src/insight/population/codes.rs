@@ -60,6 +60,17 @@ impl Codes {
         }
     }
 
+    /// How many of these rows have each number below `below`.
+    pub fn count(&self, rows: &[u32], below: usize) -> Vec<usize> {
+        let mut counts = vec![0; below];
+        match self {
+            Codes::One(codes) => counted(codes, rows, &mut counts),
+            Codes::Two(codes) => counted(codes, rows, &mut counts),
+            Codes::Four(codes) => counted(codes, rows, &mut counts),
+        }
+        counts
+    }
+
     /// The memory that it takes, in bytes.
     pub fn bytes(&self) -> usize {
         match self {
@@ -85,6 +96,15 @@ fn gathered<T: Copy + Into<u32>>(codes: &[T], rows: &[u32]) -> Vec<u32> {
     rows.iter().map(|row| codes.get(*row as usize).copied().map_or(0, Into::into)).collect()
 }
 
+fn counted<T: Copy + Into<u32>>(codes: &[T], rows: &[u32], counts: &mut [usize]) {
+    for row in rows {
+        let code: u32 = codes.get(*row as usize).copied().map_or(0, Into::into);
+        if let Some(count) = counts.get_mut(code as usize) {
+            *count += 1;
+        }
+    }
+}
+
 #[cfg(test)]
 mod tests {
     use super::*;
@@ -98,6 +118,7 @@ mod tests {
         }
         assert_eq!(codes.gather(&[0, 1, 2, 3, 4, 9, 100]), [255, 65_535, 65_536, 7, 0, 1, 0]);
         assert!(matches!(codes, Codes::Four(_)));
+        assert_eq!(codes.count(&[0, 1, 9, 9, 100], 2), [1, 2]);
     }
 
     #[test]

@@ -25,7 +25,7 @@ pub fn settings(keys: &[&str]) -> Settings {
 }
 
 /// An observation that can be added to.
-#[derive(Clone)]
+#[derive(Clone, Debug)]
 pub struct Seen(pub Observation);
 
 /// An item of acme/api, such as `issue/12`, open since the beginning.

@@ -89,7 +89,7 @@ pub struct Finding {
     pub confounded_by: Vec<String>,
     /// Whether the effect has the opposite sign within strata.
     pub sign_reversal: bool,
-    /// The pair without whose members the effect vanishes.
+    /// The pair without whose members the effect vanishes; of a pair, a stronger one.
     pub explained_by: Option<Vec<Attribute>>,
     /// Keys of traces to look at, the most telling first.
     pub exemplars: Vec<String>,

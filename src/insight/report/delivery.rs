@@ -13,9 +13,10 @@ use crate::insight::query::Tier;
 pub struct Summary {
     /// What it is about.
     pub basis: Basis,
-    /// Issue lead time, then DORA's five.
+    /// Issue lead time and delivery time, DORA's five, the deploy failure rate.
     pub cards: Vec<Metric>,
-    /// Finished items by kind, in the range.
+    /// Finished items by kind, in the range, of every kind; what was left out of latency because its
+    /// beginning is not known is among them.
     pub finished: BTreeMap<crate::work::key::Kind, u64>,
     /// Open items by kind, now.
     pub open: BTreeMap<crate::work::key::Kind, u64>,
@@ -30,15 +31,18 @@ pub struct Metric {
     pub value: Option<f64>,
     /// What it is in.
     pub unit: Unit,
-    /// Lead times: the ninetieth percentile.
+    /// Of times, the ninetieth percentile.
     pub p90: Option<f64>,
     /// How many items it is of.
     pub n: u64,
-    /// Of how many it could have been: what is missing is not known, not zero.
+    /// Of how many it could have been: what is missing is not known, not zero. Of rates, aborted
+    /// deployments are missing; of lead time, changes merged in the range that are in no deployment
+    /// yet; of recovery, what is unresolved.
     pub of: u64,
     /// The figure of the period before, of the same length.
     pub previous: Option<f64>,
-    /// The figure over time, oldest first; null where there was nothing.
+    /// The figure over time, oldest first, in 12 to 26 equal slices of the range; null where there was
+    /// nothing.
     pub sparkline: Vec<Option<f64>>,
     /// Failures that are not recovered yet (recovery time only).
     pub unresolved: Option<u64>,
@@ -102,7 +106,7 @@ pub struct ServiceDora {
     pub environment: String,
     /// Its tier.
     pub tier: Tier,
-    /// Ended in the range.
+    /// Ended in the range, aborted ones included.
     pub deployments: u64,
     /// Of these, successful ones.
     pub succeeded: u64,
@@ -110,7 +114,7 @@ pub struct ServiceDora {
     pub failed: u64,
     /// Of the successful ones, how many had to be put right.
     pub change_failures: u64,
-    /// Changes whose first deployment this was.
+    /// Changes that arrived here first, and whose lead time is known.
     pub changes: u64,
     /// Their median lead time.
     pub lead_time_p50_seconds: Option<f64>,
@@ -125,13 +129,14 @@ pub struct Stages {
     pub basis: Basis,
     /// The stages, in the order of a delivery.
     pub stages: Vec<Stage>,
-    /// Pull requests merged without a review.
+    /// Pull requests merged without a review by a human who is not the author.
     pub merged_unreviewed: u64,
     /// Pull requests merged.
     pub merged: u64,
     /// Pull requests closed without a merge.
     pub abandoned: u64,
-    /// Active time of all time, where the stages are known.
+    /// Coding and review of coding, pickup, review and deploy, in all pull requests of which pickup,
+    /// review and deploy are known; coding where it is known. Builds run beside these.
     pub flow_efficiency: Option<f64>,
     /// Of how many pull requests the flow efficiency is.
     pub flow_n: u64,
@@ -194,7 +199,7 @@ pub struct WipKind {
     pub kind: crate::work::key::Kind,
     /// How many.
     pub n: u64,
-    /// Their age.
+    /// Their age, of those whose opening is known.
     pub age: Option<Quantiles>,
     /// Their age in bands.
     pub bands: Vec<AgeBand>,
@@ -218,7 +223,7 @@ pub struct Quality {
     pub basis: Basis,
     /// Deploys that ended in the range.
     pub deploys: u64,
-    /// Of these, without any link to a change.
+    /// Of these, without a pull request or an issue above them or linked.
     pub unlinked_deploys: u64,
     /// Pull requests merged in the range.
     pub merged: u64,
@@ -234,7 +239,8 @@ pub struct Quality {
     pub clamped: u64,
     /// Deployments whose environment belongs to no tier.
     pub untiered_deploys: u64,
-    /// Share of ended items of the kind that have each of the keys to slice by.
+    /// Share of ended items of the kind that have each key of tags, and each other key that any of
+    /// them has; empty if none ended.
     pub tag_coverage: BTreeMap<String, f64>,
     /// Deliveries that could not be understood and wait to be dealt with.
     pub quarantined: u64,

@@ -71,7 +71,7 @@ pub fn from_ranks(n_a: u64, n_b: u64, twice_rank_sum: u64, ties: f64) -> MannWhi
 
 fn approximate(product: f64, all: f64, u: f64, ties: f64) -> f64 {
     let variance = product / 12.0 * (all + 1.0 - ties / (all * (all - 1.0)));
-    if !(variance > 0.0) {
+    if variance.is_nan() || variance <= 0.0 {
         return 1.0;
     }
     let z = (u.max(product - u) - product / 2.0 - 0.5) / variance.sqrt();

@@ -1,6 +1,7 @@
 //! Reports to render in tests: realistic ones, and such as a hostile sender could bring about.
 
 pub(crate) mod hostile;
+pub(crate) mod html;
 pub(crate) mod realistic;
 
 use maud::Markup;
@@ -66,29 +67,36 @@ pub(crate) fn overview_page(reports: &Reports, asked: &str) -> Markup {
     })
 }
 
+/// The overview with everything chosen that can be.
+const CHOSEN: &str = "measure=failure&from=30d&filter=team!=web&filter=language=python&group=team\
+                      &slower=36000&faster=360000";
+/// The overview of a range of its own, with a pair laid over the histogram.
+const OVERLAID: &str = "overlay=deploy.type=mutable&overlay=language=python&from=2026-03-01&to=2026-06-01";
+
 /// Every page, with its name.
 pub(crate) fn pages(reports: &Reports) -> Vec<(&'static str, String)> {
-    let found = reports.detail.value.as_ref().map(|value| format!("{}={value}", reports.detail.key));
-    let overlay = found.map(|overlay| {
-        form_urlencoded::Serializer::new(String::new()).append_pair("overlay", &overlay).finish()
-    });
+    let Reports { tags, items, trace, .. } = reports;
+    let chosen = reports.detail.value.as_ref().map(|value| format!("{}={value}", reports.detail.key));
+    let mut overlay = form_urlencoded::Serializer::new(String::new());
+    overlay.extend_pairs(chosen.map(|chosen| ("overlay", chosen)));
+    let overlay = address(&overlay.finish());
+    let problem = problem::render(400, "That cannot be asked", "from (2026-02-01) must be before to");
     vec![
         ("overview", overview_page(reports, "").into_string()),
-        (
-            "failures",
-            overview_page(reports, "measure=failure&from=30d&filter=team!=web&filter=language=python&group=team&slower=36000&faster=360000").into_string(),
-        ),
-        ("overlay", overview_page(reports, "overlay=deploy.type=mutable&overlay=language=python&from=2026-03-01&to=2026-06-01").into_string()),
-        ("detail", detail::render(&address(&overlay.unwrap_or_default()), &reports.detail, &reports.tags).into_string()),
-        ("items", items::render(&address("slower=36000&cursor=abc"), &reports.items, &reports.tags).into_string()),
-        ("trace", trace::render(&reports.trace).into_string()),
-        ("problem", problem::render(400, "That cannot be asked", "from (2026-02-01) must be before to (2026-01-01)").into_string()),
+        ("failures", overview_page(reports, CHOSEN).into_string()),
+        ("overlay", overview_page(reports, OVERLAID).into_string()),
+        ("detail", detail::render(&overlay, &reports.detail, tags).into_string()),
+        ("items", items::render(&address("slower=36000&cursor=abc"), items, tags).into_string()),
+        ("trace", trace::render(trace).into_string()),
+        ("problem", problem.into_string()),
     ]
 }
 
 /// The text of some markup.
 pub(crate) fn text(markup: &Markup) -> String {
-    let tags = regex::Regex::new("<[^>]*>").unwrap();
-    let text = tags.replace_all(&markup.0, "").into_owned();
-    text.replace("&lt;", "<").replace("&gt;", ">").replace("&quot;", "\"").replace("&amp;", "&")
+    let texts = html::read(&markup.0).into_iter().filter_map(|token| match token {
+        html::Token::Text(text) => Some(text),
+        _ => None,
+    });
+    texts.collect()
 }

@@ -55,7 +55,8 @@ fn metric(
     of: u64,
     definition: &str,
 ) -> Metric {
-    let wave = |index: usize| 1.0 + 0.18 * ((index * 7 % 5) as f64 - 2.0) / 2.0;
+    let wave =
+        |index: usize| 1.0 + 0.12 * (index as f64 * 0.9 + n as f64).sin() + 0.05 * (index as f64 * 2.3).cos();
     let sparkline =
         (0..13).map(|i| Some((previous + (value - previous) * i as f64 / 12.0) * wave(i))).collect();
     Metric {

@@ -62,7 +62,7 @@ fn candidates(sample: &Sample, measure: Measure, members: &BTreeMap<Name, Items>
         let other = two.iter().find(|(other, _)| *other != name);
         let worse_side = match (two.len(), other) {
             (2, Some((other, others))) if &(&all - items) == *others => match effect(items) {
-                effect if effect == 0.0 => (name.1 == NONE, &name.1) < (other.1 == NONE, &other.1),
+                0.0 => (name.1 == NONE, &name.1) < (other.1 == NONE, &other.1),
                 effect => effect > 0.0,
             },
             _ => true,
@@ -132,6 +132,7 @@ fn check(sample: &Sample, measure: Measure) {
         measured: &measured,
         whole: &whole,
         support,
+        block: 7,
         threads: 2,
     });
     let mut tested = BTreeMap::new();
@@ -162,7 +163,7 @@ fn check(sample: &Sample, measure: Measure) {
 
     let mut within: BTreeMap<(usize, usize), f64> =
         within.into_iter().map(|each| ((each.candidate, each.column), each.effect)).collect();
-    for index in 0..found.len() {
+    for (index, candidate) in found.iter().enumerate() {
         let (key, value) = name(index);
         let tables = stratify(sample, measure, &key, &value);
         for (column, other) in sample.columns.iter().enumerate().filter(|(_, other)| other.key != key) {
@@ -177,7 +178,7 @@ fn check(sample: &Sample, measure: Measure) {
             assert_eq!(table.is_some(), (2..=10).contains(&levels));
             let shown = table.and_then(|table| table.adjusted);
             assert!(close(shown.unwrap_or_default(), expected.unwrap_or_default()));
-            assert!(table.is_none_or(|table| close(table.crude, found[index].test.effect)));
+            assert!(table.is_none_or(|table| close(table.crude, candidate.test.effect)));
         }
     }
     assert!(within.is_empty());
