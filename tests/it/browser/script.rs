@@ -62,9 +62,9 @@ fn selected(url: &Url) -> Option<(f64, f64)> {
     Some((end("slower")?, end("faster")?))
 }
 
-/// Whether two ranges are the same, but for the last digit, which reading JSON may change.
+/// Whether two ranges are the same, to the millisecond: addresses need not be more exact.
 fn same(a: (f64, f64), b: (f64, f64)) -> bool {
-    let near = |a: f64, b: f64| (a - b).abs() <= 1e-9 * b.abs();
+    let near = |a: f64, b: f64| (a - b).abs() <= 0.001_1;
     near(a.0, b.0) && near(a.1, b.1)
 }
 

@@ -25,7 +25,7 @@ async fn a_new_server_shows_how_to_send_the_first_webhook_and_then_what_came() {
 
     let answer = reader.site.server().sender().github("issues", &issue("closed", 12, 61, Some(61))).await;
     assert_eq!(answer.code, 202);
-    reader.site.caught_up().await;
+    reader.site.caught_up(1).await;
     reader.open("/", "").await;
     assert_eq!(reader.figure("distribution", "n").await, "1");
     reader.all_was_quiet().await;
