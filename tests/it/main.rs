@@ -3,6 +3,7 @@
 
 mod answers;
 mod api;
+mod browser;
 mod commands;
 mod connections;
 mod corpus;

@@ -1,5 +1,6 @@
 //! What tests share: the peers that ValueStream talks to, and the ways to start and address it.
 
+pub mod browser;
 pub mod certificates;
 pub mod console;
 pub mod corpus;

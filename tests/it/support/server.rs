@@ -92,6 +92,11 @@ impl Server {
         self.app.ingest
     }
 
+    /// Where the console is.
+    pub fn console_address(&self) -> std::net::SocketAddr {
+        self.app.console
+    }
+
     /// What a console route answers.
     pub async fn console(&self, path: &str) -> (u16, String) {
         Console::at(self.app.console).get(path).await
