@@ -7,7 +7,7 @@ use fantoccini::key::Key;
 use reqwest::Url;
 use serde_json::{Value, json};
 use std::time::Duration;
-use valuestream::console::page::format::{count, duration};
+use valuestream::insight::format::{count, duration};
 use valuestream::insight::report::{Correlations, Latency};
 
 use super::reader::{Reader, text, values, within};

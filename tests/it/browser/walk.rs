@@ -3,7 +3,7 @@
 
 use fantoccini::Locator;
 use reqwest::Url;
-use valuestream::console::page::format::{count, duration, share};
+use valuestream::insight::format::{count, duration, share};
 use valuestream::insight::report::{Correlations, Detail, Groups, Items, Latency, Trace};
 use valuestream::work::key::Kind;
 
