@@ -89,7 +89,7 @@ fn jobs() -> Vec<Value> {
 /// command to the browser.
 async fn nothing_was_let_in(reader: &Reader) {
     let foreign = "return [
-        ...[...document.scripts].filter((script) => !new URL(script.src).pathname.startsWith('/assets/')),
+        ...[...document.scripts].filter((script) => !(script.getAttribute('src') || '').startsWith('/assets/')),
         ...document.querySelectorAll('img, iframe, object, embed, base, style, [style], [src^=x]'),
         ...[...document.querySelectorAll('*')].filter((element) =>
             [...element.attributes].some((attribute) => attribute.name.startsWith('on')
