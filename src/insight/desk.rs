@@ -17,8 +17,8 @@ use super::memo::Memo;
 use super::population::{Population, age};
 use super::query::{Filter, Measure, Query, QueryError, Tier};
 use super::report::{
-    At, Correlations, Detail, Dora, Finding, Groups, ItemRow, Items, Latency, Quality, Stages, Summary,
-    TagKeys, Trace, Trend, Wip,
+    About, At, Correlations, Detail, Dora, Finding, Groups, ItemRow, Items, Latency, Quality, Stages,
+    Summary, TagKeys, Trace, Trend, Wip,
 };
 use super::reports::{ReportError, Reports};
 use super::{groups, latency, sampling, trend, waterfall};
@@ -99,6 +99,12 @@ impl Asked {
         cohort::basis(&self.query, tier, self.now, self.stats.stale.unsigned_abs())
     }
 
+    /// A report that is given again: how far behind it is has to be said anew.
+    fn renewed<T: About>(&self, mut report: T) -> T {
+        report.basis_mut().behind = self.stats.stale.unsigned_abs();
+        report
+    }
+
     /// What most reports are about: deployments of any tier, unless one is asked for.
     fn any_tier(&self) -> super::report::Basis {
         self.basis(self.query.tier.unwrap_or(Tier::Any))
@@ -142,7 +148,7 @@ impl<S: Store> Desk<S> {
     }
 
     /// The same, for a report that depends on nothing but the population: it is remembered.
-    async fn recall<T: Clone + Send + Sync + 'static>(
+    async fn recall<T: About + Clone + Send + Sync + 'static>(
         &self,
         name: &'static str,
         query: &Query,
@@ -152,11 +158,25 @@ impl<S: Store> Desk<S> {
             let (key, begun) = ((name, asked.query.clone()), Instant::now());
             let known = memory.reports.get(&key, population.version(), begun);
             if let Some(report) = known.as_ref().and_then(|known| (***known).downcast_ref::<T>()) {
-                return Ok(report.clone());
+                return Ok(asked.renewed(report.clone()));
             }
             let report = work(population, memory, asked)?;
             memory.reports.put(key, Box::new(report.clone()), population.version(), begun, Instant::now());
             Ok(report)
+        })
+        .await
+    }
+
+    /// The correlations that were computed a moment ago, if they are still good.
+    async fn remembered(
+        &self,
+        key: &CorrelationKey,
+        query: &Query,
+    ) -> Result<Option<Correlations>, ReportError> {
+        let key = key.clone();
+        self.ask(query, move |population, memory, asked| {
+            let known = memory.correlations.get(&key, population.version(), Instant::now());
+            Ok(known.map(|known| asked.renewed((*known).clone())))
         })
         .await
     }
@@ -276,14 +296,13 @@ impl<S: Store> Reports for Desk<S> {
             query.slower.map(f64::to_bits),
             query.faster.map(f64::to_bits),
         );
-        let remembered = || self.memory.correlations.get(&key, self.live.version(), Instant::now());
-        if let Some(known) = remembered().filter(|_| self.live.is_loaded()) {
-            return Ok((*known).clone());
+        if let Some(known) = self.remembered(&key, query).await? {
+            return Ok(known);
         }
         // One at a time: whoever asks the same at the same moment waits for the one answer.
         let _turn = self.memory.analysing.acquire().await;
-        if let Some(known) = remembered().filter(|_| self.live.is_loaded()) {
-            return Ok((*known).clone());
+        if let Some(known) = self.remembered(&key, query).await? {
+            return Ok(known);
         }
         let begun = Instant::now();
         let measure = query.measure();

@@ -44,11 +44,6 @@ impl Live {
         self.loaded.load(Ordering::Acquire)
     }
 
-    /// Counts every change; see [`Population::version`].
-    pub fn version(&self) -> u64 {
-        self.read().version()
-    }
-
     /// The population, to be read. Changes wait meanwhile.
     pub fn read(&self) -> RwLockReadGuard<'_, Population> {
         // `apply` does not leave anything half done that a reader could trip over.

@@ -56,6 +56,24 @@ pub struct Basis {
     pub behind: u64,
 }
 
+/// A report that says what it is about.
+pub trait About {
+    /// What it is about.
+    fn basis_mut(&mut self) -> &mut Basis;
+}
+
+macro_rules! about {
+    ($($report:ident),*) => {
+        $(impl About for $report {
+            fn basis_mut(&mut self) -> &mut Basis {
+                &mut self.basis
+            }
+        })*
+    };
+}
+
+about!(Summary, Latency, Groups, Trend, Correlations, Dora, Stages, TagKeys);
+
 /// A distribution of durations. Quantiles are of type 7 (linear interpolation).
 #[derive(Clone, Copy, Debug, PartialEq, Serialize, Deserialize, ToSchema)]
 pub struct Quantiles {

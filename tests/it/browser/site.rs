@@ -10,7 +10,7 @@ use serde::de::DeserializeOwned;
 use tokio::sync::OnceCell;
 use valuestream::cli::simulate::post::{Poster, Progress};
 use valuestream::insight::report::Summary;
-use valuestream::simulate::{Settings, Simulation};
+use valuestream::simulate::{Settings, Simulation, Talk};
 use valuestream::work::key::Kind;
 use valuestream::work::time::Time;
 
@@ -113,6 +113,7 @@ async fn organisation() -> Vec<u8> {
         organisation: "acme".to_owned(),
         github_secret: Some(SecretString::from(GITHUB_SECRET)),
         jenkins_token: Some(SecretString::from(JENKINS_TOKEN)),
+        talk: Talk::Terse,
     });
     let target = Url::parse(&format!("http://{}", site.server.ingest())).unwrap();
     let progress = Arc::new(Progress::default());
