@@ -86,7 +86,7 @@ pub fn deploy(scene: &Scene<'_>, deploy: usize, phase: JenkinsPhase, at: Time) -
         ("environment", told.environment),
         ("deploy_type", repository.deploy_type.as_str()),
         ("team", repository.team),
-        ("vstrace-trace-id", &scene.token(told.pull)),
+        ("vstrace-trace-id", &scene.shipped(told.pull)),
     ] {
         parameters.insert(name.to_owned(), json!(value));
     }

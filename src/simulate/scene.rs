@@ -183,8 +183,17 @@ impl<'a> Scene<'a> {
         }
     }
 
-    /// The token by which a pull request, or a Jenkins job that ships it, names its issue: a hotfix
-    /// for an incident names that.
+    /// The token by which a Jenkins job names what it ships: the issue, but a fix by its pull request.
+    pub fn shipped(&self, pull: usize) -> String {
+        match self.story.pulls[pull].why {
+            Why::Issue => self.token(pull),
+            Why::Revert { .. } | Why::Hotfix { .. } => {
+                format!("vstrace-github-pr-{}-{}", self.repository.name, self.numbers.pull(pull).number)
+            }
+        }
+    }
+
+    /// The token by which a pull request names its issue: a hotfix for an incident names that.
     pub fn token(&self, pull: usize) -> String {
         let incident = match self.story.pulls[pull].why {
             Why::Hotfix { incident } => incident,
