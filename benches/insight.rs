@@ -24,6 +24,7 @@ use valuestream::insight::desk::Desk;
 use valuestream::insight::live::Live;
 use valuestream::insight::population::Population;
 use valuestream::insight::query::{DAY, Measure, Query, Tier};
+use valuestream::insight::reports::Reports;
 use valuestream::insight::{groups, latency, sampling, trend};
 use valuestream::store::Rules;
 use valuestream::store::sqlite::SqliteStore;
@@ -157,9 +158,31 @@ fn walks(population: &Population, rounds: usize) {
     println!("{:<44} {:>10.2} ms", "  (baseline: a pass per column and pair)", passes);
 }
 
+/// Each report that the page takes, of a question that was not asked before.
+async fn reports(desk: &Desk<SqliteStore>, rounds: usize) {
+    macro_rules! each {
+        ($($name:ident),*) => {$({
+            let mut times = Vec::new();
+            for round in 0..rounds {
+                let mut query = query();
+                query.from = query.to.plus(-(500 + round as i64) * DAY);
+                // The items are known from the report before it; so they are on the page.
+                desk.latency(&query).await.unwrap();
+                let begun = Instant::now();
+                black_box(desk.$name(&query).await.unwrap());
+                times.push(begun.elapsed().as_secs_f64() * 1e3);
+            }
+            times.sort_by(f64::total_cmp);
+            line(concat!("  report: ", stringify!($name)), times[times.len() / 2], None);
+        })*};
+    }
+    each!(summary, groups, trend, dora, stages, wip, quality, tags, items);
+}
+
 /// The page over HTTP: the first time after a change, and then again.
 async fn page(n: usize, store: Arc<SqliteStore>, live: Arc<Live>, config: &Config, rounds: usize) {
     let desk = Desk::new(store.clone(), live, None);
+    reports(&desk, rounds).await;
     let console = Console {
         store,
         ingest: String::new(),

@@ -3,7 +3,7 @@
 
 use std::future::Future;
 use std::sync::Arc;
-use std::time::Duration;
+use std::time::{Duration, Instant};
 
 use axum::Router;
 use axum::extract::{Path, RawQuery, State};
@@ -22,9 +22,11 @@ use crate::insight::query::Query;
 use crate::insight::reports::{ReportError, Reports};
 use crate::store::Store;
 
-/// How long the overview waits for the correlations: of a million items they take longer the first
-/// time. The page then comes without them, and again when they are there.
+/// How long the overview may take with the correlations: of a million items they take longer the
+/// first time. The page then comes without them, and again when they are there.
 const PATIENCE: Duration = Duration::from_millis(150);
+/// How long it waits for them in any case.
+const LEAST_PATIENCE: Duration = Duration::from_millis(20);
 
 /// How long a browser may keep an asset: its address changes with its content.
 const FOR_EVER: HeaderValue = HeaderValue::from_static("public, max-age=31536000, immutable");
@@ -78,6 +80,7 @@ async fn overview<S: Store, R: Reports>(
     State(console): State<Arc<Console<S, R>>>,
     RawQuery(raw): RawQuery,
 ) -> Response {
+    let begun = Instant::now();
     let rendered = async {
         let (query, address) = asked(raw.as_deref())?;
         let reports = &*console.reports;
@@ -91,22 +94,9 @@ async fn overview<S: Store, R: Reports>(
                 None => Ok(None),
             }
         };
-        let analysing = {
-            let (reports, query) = (console.reports.clone(), correlated.clone());
-            // Goes on if nobody waits for it: whoever asks next has the answer.
-            tokio::spawn(async move { reports.correlations(&query).await })
-        };
-        let correlations = async {
-            match tokio::time::timeout(PATIENCE, analysing).await {
-                Ok(Ok(report)) => report.map(Some),
-                Ok(Err(_)) => Err(ReportError::Failed),
-                Err(_) => Ok(None),
-            }
-        };
-        let (summary, latency, correlations, groups, trend, dora, stages, wip, quality) = tokio::try_join!(
+        let (summary, latency, groups, trend, dora, stages, wip, quality) = tokio::try_join!(
             reports.summary(&query),
             reports.latency(&query),
-            correlations,
             groups,
             reports.trend(&query),
             reports.dora(&query),
@@ -114,6 +104,18 @@ async fn overview<S: Store, R: Reports>(
             reports.wip(&query),
             reports.quality(&query),
         )?;
+        // Last, so that what takes longest does not hold the rest up.
+        let analysing = {
+            let (reports, query) = (console.reports.clone(), correlated.clone());
+            // Goes on if nobody waits for it: whoever asks next has the answer.
+            tokio::spawn(async move { reports.correlations(&query).await })
+        };
+        let left = PATIENCE.saturating_sub(begun.elapsed()).max(LEAST_PATIENCE);
+        let correlations = match tokio::time::timeout(left, analysing).await {
+            Ok(Ok(report)) => Some(report?),
+            Ok(Err(_)) => return Err(ReportError::Failed),
+            Err(_) => None,
+        };
         let unfinished = correlations.is_none();
         let correlations = correlations.unwrap_or_else(|| overview::unfinished(&correlated, &latency.basis));
         let page = overview::render(&Overview {

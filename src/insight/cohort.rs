@@ -1,7 +1,7 @@
 //! The items that a question is about: those of its kind that ended in its range and pass its
 //! filters, sorted by how long they took. Everything else is computed by walking over these rows.
 
-use super::population::{Dimension, Population, counts, duration, failed};
+use super::population::{Dimension, Population, counts, duration, failed, fails};
 use super::query::{Filter, OUTCOME, Query, QueryError, Tier};
 use super::report::{At, Basis, LeftOut, Outcomes, Selection};
 use super::stats::quantile::quantile;
@@ -19,6 +19,10 @@ pub struct Cohort {
     pub rows: Vec<u32>,
     /// How long each took, in seconds.
     pub seconds: Vec<f64>,
+    /// When each ended.
+    pub ends: Vec<Time>,
+    /// The rows in their own order, for walks over whole columns.
+    pub ascending: Vec<u32>,
     /// What ended in the range and is not among them.
     pub left_out: LeftOut,
 }
@@ -134,32 +138,24 @@ fn wanted_outcomes(name: &'static str, filters: &[&Filter]) -> Result<Option<Vec
 impl Cohort {
     /// The items that a question is about.
     pub fn select(population: &Population, query: &Query) -> Result<Self, QueryError> {
-        let sieve = Sieve::new(population, "filter", &query.filters, query.tier)?;
-        let mut left_out = LeftOut::default();
-        let mut found: Vec<(i64, u32)> = Vec::new();
-        for row in population.of_kind(query.kind) {
-            let life = population.life(row);
-            let Some((end, outcome)) = life.closed.filter(|_| !life.open) else { continue };
-            if end < query.from || end >= query.to || !sieve.passes(row) {
-                continue;
-            }
-            if !sieve.outcome(query.kind, outcome) {
-                left_out.outcome += 1;
-                continue;
-            }
-            match duration(life) {
-                Some(micros) => found.push((micros, row)),
-                None if life.clamped => left_out.clamped += 1,
-                None => left_out.start_unknown += 1,
-            }
-        }
-        found.sort_unstable();
-        let (mut rows, mut seconds) = (Vec::with_capacity(found.len()), Vec::with_capacity(found.len()));
-        for (micros, row) in found {
-            rows.push(row);
-            seconds.push(micros as f64 / SECOND);
-        }
-        Ok(Self { rows, seconds, left_out })
+        let mut found: Vec<(i64, u32, Time)> = Vec::new();
+        let left_out = visit(population, query, |row, micros, end| found.push((micros, row, end)))?;
+        let ascending = found.iter().map(|(_, row, _)| *row).collect();
+        found.sort_unstable_by_key(|(micros, row, _)| (*micros, *row));
+        Ok(Self {
+            rows: found.iter().map(|(_, row, _)| *row).collect(),
+            seconds: found.iter().map(|(micros, ..)| *micros as f64 / SECOND).collect(),
+            ends: found.iter().map(|(.., end)| *end).collect(),
+            ascending,
+            left_out,
+        })
+    }
+
+    /// How many items a question is about, and what is not among them.
+    pub fn count(population: &Population, query: &Query) -> Result<(u64, LeftOut), QueryError> {
+        let mut n = 0;
+        let left_out = visit(population, query, |_, _, _| n += 1)?;
+        Ok((n, left_out))
     }
 
     /// How many items.
@@ -198,9 +194,42 @@ impl Cohort {
     }
 }
 
-/// How many of these rows failed and succeeded.
+/// Visits the items that a question is about, in the order of their rows, with how long each took in
+/// microseconds and when it ended; says what is not among them.
+fn visit(
+    population: &Population,
+    query: &Query,
+    mut found: impl FnMut(u32, i64, Time),
+) -> Result<LeftOut, QueryError> {
+    let sieve = Sieve::new(population, "filter", &query.filters, query.tier)?;
+    let mut left_out = LeftOut::default();
+    for row in population.of_kind(query.kind) {
+        let life = population.life(row);
+        let Some((end, outcome)) = life.closed.filter(|_| !life.open) else { continue };
+        if end < query.from || end >= query.to || !sieve.passes(row) {
+            continue;
+        }
+        if !sieve.outcome(query.kind, outcome) {
+            left_out.outcome += 1;
+            continue;
+        }
+        match duration(life) {
+            Some(micros) => found(row, micros, end),
+            None if life.clamped => left_out.clamped += 1,
+            None => left_out.start_unknown += 1,
+        }
+    }
+    Ok(left_out)
+}
+
+/// How many of these rows, all of one kind, failed and succeeded.
 pub fn outcomes(population: &Population, rows: impl Iterator<Item = u32>) -> Outcomes {
     let mut outcomes = Outcomes::default();
+    let mut rows = rows.peekable();
+    let Some(kind) = rows.peek().map(|row| population.kind(*row)) else { return outcomes };
+    if !fails(kind) {
+        return outcomes;
+    }
     for row in rows {
         let ended =
             population.life(row).closed.and_then(|(_, outcome)| failed(population.kind(row), outcome));

@@ -259,8 +259,9 @@ fn slowest(
 
 impl<S: Store> Reports for Desk<S> {
     async fn summary(&self, query: &Query) -> Result<Summary, ReportError> {
-        self.recall("summary", query, |population, _, asked| {
-            delivery::summary(population, &asked.query, asked.production(), asked.now)
+        self.recall("summary", query, |population, memory, asked| {
+            let select = |query: &Query| memory.cohort(population, query);
+            delivery::summary(population, &asked.query, asked.production(), asked.now, select)
         })
         .await
     }

@@ -128,7 +128,7 @@ pub fn tags(population: &Population, cohort: &Cohort, basis: Basis) -> TagKeys {
         .dimensions()
         .iter()
         .filter_map(|dimension| {
-            let counts = dimension.codes().count(&cohort.rows, dimension.sets().len());
+            let counts = dimension.codes().count(&cohort.ascending, dimension.sets().len());
             let n = cohort.len() - counts[EMPTY as usize];
             let mut all = holders(dimension, |set| counts[set]);
             all.retain(|holders| holders.sets != [EMPTY as usize]);

@@ -6,7 +6,7 @@ use jiff::{Timestamp, ToSpan};
 
 use super::cohort::{Cohort, dimension, outcomes};
 use super::groups::{Split, holders};
-use super::population::Population;
+use super::population::{Population, fails};
 use super::query::{Interval, Query, QueryError};
 use super::report::{At, Basis, Point, Series, Trend};
 use super::stats::quantile::quantile;
@@ -25,10 +25,10 @@ pub fn trend(
     basis: Basis,
 ) -> Result<Trend, QueryError> {
     let interval = query.interval();
-    let starts = starts(population, cohort, query, interval)?;
+    let starts = starts(cohort, query, interval)?;
     let line = |value: Option<String>, places: &[u32]| Series {
         value,
-        points: points(population, cohort, &starts, query.to, places),
+        points: points(population, cohort, &starts, places),
     };
     let series = match &query.group {
         None => vec![line(None, &(0..cohort.len() as u32).collect::<Vec<_>>())],
@@ -45,14 +45,8 @@ pub fn trend(
 
 /// When each point begins: from the beginning of the range, or from the first end if there was none
 /// for long, to the end of the range.
-fn starts(
-    population: &Population,
-    cohort: &Cohort,
-    query: &Query,
-    interval: Interval,
-) -> Result<Vec<Time>, QueryError> {
-    let ends = cohort.rows.iter().filter_map(|row| population.life(*row).closed.map(|(end, _)| end));
-    let Some(first) = ends.min() else { return Ok(Vec::new()) };
+fn starts(cohort: &Cohort, query: &Query, interval: Interval) -> Result<Vec<Time>, QueryError> {
+    let Some(first) = cohort.ends.iter().copied().min() else { return Ok(Vec::new()) };
     let mut starts = Vec::new();
     let mut date = beginning(first.max(query.from), interval);
     while let Some(start) = midnight(date).filter(|start| *start < query.to) {
@@ -91,27 +85,29 @@ fn midnight(date: Date) -> Option<Time> {
 }
 
 /// The points of the items at these places of the cohort, which are in its order.
-fn points(population: &Population, cohort: &Cohort, starts: &[Time], to: Time, places: &[u32]) -> Vec<Point> {
-    let mut members: Vec<Vec<u32>> = vec![Vec::new(); starts.len()];
+fn points(population: &Population, cohort: &Cohort, starts: &[Time], places: &[u32]) -> Vec<Point> {
+    // Places come in the order of latency, so each point's seconds are sorted.
+    let mut seconds: Vec<Vec<f64>> = vec![Vec::new(); starts.len()];
+    let mut rows: Vec<Vec<u32>> = vec![Vec::new(); starts.len()];
+    let runs = cohort.rows.first().is_some_and(|row| fails(population.kind(*row)));
     for place in places {
-        let end = population.life(cohort.rows[*place as usize]).closed.map_or(to, |(end, _)| end);
-        let bucket = starts.partition_point(|start| *start <= end).saturating_sub(1);
-        if let Some(members) = members.get_mut(bucket) {
-            members.push(*place);
+        let place = *place as usize;
+        let bucket = starts.partition_point(|start| *start <= cohort.ends[place]).saturating_sub(1);
+        if let Some(seconds) = seconds.get_mut(bucket) {
+            seconds.push(cohort.seconds[place]);
+        }
+        if runs && let Some(rows) = rows.get_mut(bucket) {
+            rows.push(cohort.rows[place]);
         }
     }
-    let point = |(start, members): (&Time, &Vec<u32>)| {
-        // Places come in the order of latency, so these are sorted.
-        let seconds: Vec<f64> = members.iter().map(|place| cohort.seconds[*place as usize]).collect();
-        Point {
-            from: At(*start),
-            n: members.len() as u64,
-            p50_seconds: quantile(&seconds, 0.5),
-            p90_seconds: quantile(&seconds, 0.9),
-            outcomes: outcomes(population, members.iter().map(|place| cohort.rows[*place as usize])),
-        }
+    let point = |((start, seconds), rows): ((&Time, &Vec<f64>), Vec<u32>)| Point {
+        from: At(*start),
+        n: seconds.len() as u64,
+        p50_seconds: quantile(seconds, 0.5),
+        p90_seconds: quantile(seconds, 0.9),
+        outcomes: outcomes(population, rows.into_iter()),
     };
-    starts.iter().zip(&members).map(point).collect()
+    starts.iter().zip(&seconds).zip(rows).map(point).collect()
 }
 
 #[cfg(test)]

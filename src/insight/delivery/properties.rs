@@ -124,7 +124,10 @@ fn reports(items: &[Seen], query: &Query) -> (Dora, Stages, Summary) {
     (
         dora(&population, query, basis(), now).unwrap(),
         stages(&population, query, basis()).unwrap(),
-        summary(&population, query, basis(), now).unwrap(),
+        summary(&population, query, basis(), now, |query| {
+            crate::insight::cohort::Cohort::select(&population, query).map(std::sync::Arc::new)
+        })
+        .unwrap(),
     )
 }
 

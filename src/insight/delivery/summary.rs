@@ -2,31 +2,34 @@
 //! then DORA's metrics.
 
 use std::collections::{BTreeMap, HashMap};
+use std::sync::Arc;
 
 use super::samples::Samples;
 use super::{Delivery, dora, seconds};
 use crate::insight::cohort::{Cohort, Sieve};
 use crate::insight::population::Population;
 use crate::insight::query::{Query, QueryError};
-use crate::insight::report::{Basis, Metric, MetricName, Summary};
+use crate::insight::report::{Basis, LeftOut, Metric, MetricName, Summary};
 use crate::work::key::Kind;
 use crate::work::time::Time;
 
-/// The report. Issues count by the time of their close, whatever kind was asked about.
+/// The report. Issues count by the time of their close, whatever kind was asked about. `select` gives
+/// the items that a question is about, as [`Cohort::select`] does, or remembers them.
 pub fn summary(
     population: &Population,
     query: &Query,
     basis: Basis,
     now: Time,
+    select: impl Fn(&Query) -> Result<Arc<Cohort>, QueryError>,
 ) -> Result<Summary, QueryError> {
     let delivery = Delivery::new(population, query)?;
-    let mut cards = issues(&delivery, query, now)?;
+    let mut cards = issues(&delivery, query, now, select)?;
     cards.extend(dora::metrics(&delivery, &delivery.failures(), query, now));
     let sieve = Sieve::new(population, "filter", &query.filters, query.tier)?;
     let (mut finished, mut open) = (BTreeMap::new(), BTreeMap::new());
     for kind in Kind::ALL {
-        let cohort = Cohort::select(population, &Query { kind, ..query.clone() })?;
-        finished.insert(kind, cohort.len() as u64 + without_start(&cohort));
+        let (n, left_out) = Cohort::count(population, &Query { kind, ..query.clone() })?;
+        finished.insert(kind, n + without_start(&left_out));
         let is_open = |row: &u32| population.life(*row).open && sieve.passes(*row);
         open.insert(kind, population.of_kind(kind).filter(is_open).count() as u64);
     }
@@ -34,12 +37,17 @@ pub fn summary(
 }
 
 /// Items that count, but for how long they took.
-fn without_start(cohort: &Cohort) -> u64 {
-    cohort.left_out.start_unknown + cohort.left_out.clamped
+fn without_start(left_out: &LeftOut) -> u64 {
+    left_out.start_unknown + left_out.clamped
 }
 
 /// Lead time and delivery time of issues.
-fn issues(delivery: &Delivery, query: &Query, now: Time) -> Result<Vec<Metric>, QueryError> {
+fn issues(
+    delivery: &Delivery,
+    query: &Query,
+    now: Time,
+    select: impl Fn(&Query) -> Result<Arc<Cohort>, QueryError>,
+) -> Result<Vec<Metric>, QueryError> {
     let population = delivery.population;
     let of_issues = Query { kind: Kind::Issue, ..query.clone() };
     let (mut lead, mut arrival) = (Samples::default(), Samples::default());
@@ -47,16 +55,16 @@ fn issues(delivery: &Delivery, query: &Query, now: Time) -> Result<Vec<Metric>, 
     let (mut unknown, mut unmerged, mut waiting, mut wrong_order) = (0, 0, 0, 0);
     for query in [&of_issues, &of_issues.previous()] {
         let asked = query.from == of_issues.from;
-        let cohort = Cohort::select(population, query)?;
+        let cohort = select(query)?;
         if asked {
-            unknown = without_start(&cohort);
+            unknown = without_start(&cohort.left_out);
         }
-        for (row, took) in cohort.rows.iter().zip(&cohort.seconds) {
-            let life = population.life(*row);
-            let (Some(opened), Some((end, _))) = (life.opened, life.closed) else { continue };
+        for ((row, took), end) in cohort.rows.iter().zip(&cohort.seconds).zip(&cohort.ends) {
+            let end = *end;
             lead.add(end, Some(*took));
             let merged = merges.get(row);
-            let took = merged.and_then(|(_, _, arrived)| *arrived).map(|arrived| arrived.since(opened));
+            let took = merged.and_then(|(_, _, arrived)| *arrived);
+            let took = took.zip(population.life(*row).opened).map(|(arrived, opened)| arrived.since(opened));
             arrival.add(end, took.filter(|took| *took >= 0).map(seconds));
             if asked {
                 match (merged, took) {
@@ -134,7 +142,9 @@ mod tests {
 
     fn report(items: &[Seen], from: i64, to: i64) -> Summary {
         let query = Query { from: at(from), ..Query::new(at(to)) };
-        summary(&population(items), &query, basis(&query, tier(&query), at(to), 0), at(to)).unwrap()
+        let population = population(items);
+        let select = |query: &Query| Cohort::select(&population, query).map(Arc::new);
+        summary(&population, &query, basis(&query, tier(&query), at(to), 0), at(to), select).unwrap()
     }
 
     fn card(summary: &Summary, name: MetricName) -> &Metric {

@@ -431,12 +431,16 @@ pub fn counts(kind: Kind, outcome: Outcome) -> bool {
     }
 }
 
+/// Whether items of a kind fail or succeed: runs do.
+pub fn fails(kind: Kind) -> bool {
+    matches!(kind, Kind::Build | Kind::Job | Kind::Deploy)
+}
+
 /// Whether a run failed or succeeded; `None` if it did neither, or is nothing that fails.
 pub fn failed(kind: Kind, outcome: Outcome) -> Option<bool> {
-    let runs = matches!(kind, Kind::Build | Kind::Job | Kind::Deploy);
     match outcome {
-        outcome if outcome.is_error() => runs.then_some(true),
-        Outcome::Success => runs.then_some(false),
+        outcome if outcome.is_error() => fails(kind).then_some(true),
+        Outcome::Success => fails(kind).then_some(false),
         _ => None,
     }
 }
