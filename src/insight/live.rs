@@ -1,6 +1,6 @@
 //! Keeps the population up to date. At start all stored observations are loaded; from then on the
 //! items that the store calls stale are observed again, a batch at a time, put into the population,
-//! and remembered. Deliveries come first: while they come in, this rests four times as long as it
+//! and remembered. Deliveries come first: while they come in, this rests nine times as long as it
 //! works.
 
 use std::sync::atomic::{AtomicBool, Ordering};
@@ -24,7 +24,7 @@ const GATHER: Duration = Duration::from_millis(200);
 /// How often to look for what became stale without a commit of this process.
 const TICK: Duration = Duration::from_secs(1);
 /// How many times as long as it worked it rests, while deliveries come in.
-const REST: u32 = 4;
+const REST: u32 = 9;
 
 /// The population, shared between who keeps it up to date and who reads it.
 #[derive(Debug)]
