@@ -21,7 +21,7 @@ use super::report::{
     Summary, TagKeys, Trace, Trend, Wip,
 };
 use super::reports::{ReportError, Reports};
-use super::{groups, latency, sampling, trend, waterfall};
+use super::{groups, latency, listing, sampling, trend, waterfall};
 use crate::clock;
 use crate::config::TraceUrl;
 use crate::store::{Stats, Store};
@@ -214,49 +214,6 @@ impl<S: Store> Desk<S> {
     }
 }
 
-/// Where the rows of a list begin: after the item named by a cursor, `seconds:key`.
-fn cursor_place(population: &Population, cohort: &Cohort, cursor: &str) -> Result<usize, QueryError> {
-    let bad = || QueryError::Value {
-        name: "cursor",
-        value: crate::work::attr::cut(cursor, 80).to_owned(),
-        problem: "give the next_cursor of the answer before".to_owned(),
-    };
-    let (seconds, key) = cursor.split_once(':').ok_or_else(bad)?;
-    let seconds: f64 = seconds.parse().map_err(|_| bad())?;
-    let key: Key = key.parse().map_err(|_| bad())?;
-    // The rows of one latency are in the order of their numbers, which do not change while the
-    // program runs; if the item has gone from there, its latency is where to go on.
-    let after = cohort.seconds.partition_point(|s| *s <= seconds);
-    let before = cohort.seconds.partition_point(|s| *s < seconds);
-    let row = population.find(&key);
-    let place = (before..after).find(|place| Some(cohort.rows[*place]) == row);
-    Ok(place.unwrap_or(before))
-}
-
-/// The slowest items of the selection that a question names, or of all; where the list begins, how
-/// many there are, and what comes after.
-fn slowest(
-    population: &Population,
-    cohort: &Cohort,
-    query: &Query,
-) -> Result<(Vec<u32>, u64, Option<String>), QueryError> {
-    let range = match cohort.selection(query) {
-        Some(selected) if query.slower.is_some() || query.faster.is_some() => {
-            cohort.within(selected.from_seconds, selected.to_seconds)
-        }
-        _ => 0..cohort.len(),
-    };
-    let end = match &query.cursor {
-        Some(cursor) => cursor_place(population, cohort, cursor)?.clamp(range.start, range.end),
-        None => range.end,
-    };
-    let begin = end.saturating_sub(query.limit).max(range.start);
-    let rows: Vec<u32> = cohort.rows[begin..end].iter().rev().copied().collect();
-    let next = (begin > range.start).then(|| population.key(cohort.rows[begin])).flatten();
-    let next = next.map(|key| format!("{}:{key}", cohort.seconds[begin]));
-    Ok((rows, range.len() as u64, next))
-}
-
 impl<S: Store> Reports for Desk<S> {
     async fn summary(&self, query: &Query) -> Result<Summary, ReportError> {
         self.recall("summary", query, |population, memory, asked| {
@@ -387,7 +344,7 @@ impl<S: Store> Reports for Desk<S> {
         let (rows, total, next_cursor, basis) = self
             .ask(query, |population, memory, asked| {
                 let cohort = memory.cohort(population, &asked.query)?;
-                let (rows, total, next) = slowest(population, &cohort, &asked.query)?;
+                let (rows, total, next) = listing::slowest(population, &cohort, &asked.query)?;
                 Ok((rows, total, next, asked.any_tier()))
             })
             .await?;

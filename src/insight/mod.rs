@@ -12,6 +12,7 @@ pub mod environment;
 pub mod format;
 pub mod groups;
 pub mod latency;
+pub mod listing;
 pub mod live;
 pub mod memo;
 pub mod observation;

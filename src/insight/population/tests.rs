@@ -3,6 +3,7 @@ use proptest::prelude::*;
 use super::testing::{Seen, population, seen, settings};
 use super::*;
 use crate::work::event::Outcome;
+use crate::work::key::Kind;
 use crate::work::testing::acme;
 
 fn tags(population: &Population, kind_and_id: &str, key: &str) -> Vec<String> {
