@@ -154,7 +154,7 @@ fn tell(error: &StoreError, failing: &mut bool) {
 /// Makes stale what was observed by other rules, and loads the rest.
 async fn begin<S: Store>(live: &Arc<Live>, store: &S, rules: &Rules) -> Result<(), StoreError> {
     if store.observed_with(observation::fingerprint(&rules.tagger)).await? {
-        tracing::info!("the rules for tags have changed: all items are observed again");
+        tracing::info!("the rules for tags are new: whatever is stored is observed by them");
     }
     live.load(store).await
 }
