@@ -2,7 +2,7 @@
 //! connections, every request that was begun is answered, the queue is committed, the exporters
 //! settle what they have sent, the store is closed.
 
-use std::net::SocketAddr;
+use std::net::{IpAddr, Ipv4Addr, Ipv6Addr, SocketAddr};
 use std::sync::Arc;
 use std::sync::atomic::AtomicI64;
 use std::time::Duration;
@@ -134,6 +134,16 @@ fn access(config: &Config) -> Result<Vec<(Source, Access)>, ConfigError> {
     Source::ALL.into_iter().map(|source| Ok((source, of(source)?))).collect()
 }
 
+/// An address to try a listener by: one that listens everywhere is on this machine, too.
+fn reachable(mut listener: SocketAddr) -> SocketAddr {
+    match listener.ip() {
+        IpAddr::V4(ip) if ip.is_unspecified() => listener.set_ip(Ipv4Addr::LOCALHOST.into()),
+        IpAddr::V6(ip) if ip.is_unspecified() => listener.set_ip(Ipv6Addr::LOCALHOST.into()),
+        _ => {}
+    }
+    listener
+}
+
 async fn bind(key: &'static str, address: SocketAddr) -> Result<(TcpListener, SocketAddr), StartError> {
     let listener = TcpListener::bind(address).await;
     let bound = listener.and_then(|listener| Ok((listener.local_addr()?, listener)));
@@ -192,7 +202,7 @@ impl App {
 
         let console = Console {
             store: store.clone(),
-            ingest: format!("http://{ingest_address}"),
+            ingest: format!("http://{}", reachable(ingest_address)),
             reports: desk.clone(),
             metrics,
             token: config.console.token.clone(),
