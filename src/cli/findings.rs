@@ -79,7 +79,7 @@ fn row(measure: Measure, finding: &Finding) -> Vec<Cell> {
         Measure::Latency => (
             Cell::Seconds(finding.latency.map(|sides| sides.p50_with_seconds)),
             Cell::Seconds(finding.latency.map(|sides| sides.p50_without_seconds)),
-            Cell::Seconds(Some(finding.impact)),
+            Cell::Hours(Some(finding.impact)),
         ),
         Measure::Failure => (
             Cell::Share(finding.failure.map(|sides| sides.rate_with)),

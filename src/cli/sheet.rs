@@ -40,6 +40,8 @@ pub(super) enum Cell {
     Count(u64),
     /// A length of time.
     Seconds(Option<f64>),
+    /// An amount of time that many items add up to, told in hours.
+    Hours(Option<f64>),
     /// A share, 0 to 1.
     Share(Option<f64>),
     /// A number without a unit.
@@ -75,6 +77,7 @@ impl Cell {
             Self::Own(text) => printable(text),
             Self::Count(n) => n.to_string(),
             Self::Seconds(seconds) => seconds.map_or_else(unknown, format::duration),
+            Self::Hours(seconds) => seconds.map_or_else(unknown, format::hours),
             Self::Share(share) => share.map_or_else(unknown, format::share),
             Self::Number(number) => number.map_or_else(unknown, format::number),
             Self::Probability(p) => format::probability(*p),
@@ -88,7 +91,7 @@ impl Cell {
             Self::Text(text) => harmless(printable(text)),
             Self::Own(text) => printable(text),
             Self::Count(n) => n.to_string(),
-            Self::Seconds(value) | Self::Share(value) | Self::Number(value) => {
+            Self::Seconds(value) | Self::Hours(value) | Self::Share(value) | Self::Number(value) => {
                 value.map(|value| value.to_string()).unwrap_or_default()
             }
             Self::Probability(p) => p.to_string(),
