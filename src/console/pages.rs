@@ -64,6 +64,8 @@ fn asked(raw: Option<&str>) -> Result<(Query, Address), ReportError> {
     let given: Vec<(String, String)> =
         form_urlencoded::parse(raw.unwrap_or_default().as_bytes()).into_owned().collect();
     let pairs = given.iter().map(|(name, value)| (name.as_str(), value.as_str()));
+    // How a trace is drawn is no question.
+    let pairs = pairs.filter(|(name, _)| *name != trace::STEPS);
     let query = Query::parse(pairs, clock::now())?;
     let address = Address::new(&query, &given);
     Ok((query, address))
@@ -174,8 +176,11 @@ async fn trace<S: Store, R: Reports>(
     Path(id): Path<String>,
     RawQuery(raw): RawQuery,
 ) -> Response {
-    let steps = trace::Steps::of(raw.as_deref());
-    page(async { Ok(trace::render(&console.reports.trace(&id).await?, steps)) }).await
+    page(async {
+        let (_, address) = asked(raw.as_deref())?;
+        Ok(trace::render(&address, &console.reports.trace(&id).await?))
+    })
+    .await
 }
 
 async fn asset(Path(name): Path<String>) -> Response {

@@ -274,7 +274,7 @@ fn actions(address: &Address, found: &Correlations, finding: &Finding, attribute
                 "Overlay"
             }
             @if let Some(exemplar) = finding.exemplars.first() {
-                a.button href=(link::trace_path(exemplar))
+                a.button href=(address.trace(exemplar))
                     aria-label=(format!("{}, with {name}", example(exemplar))) {
                     (example(exemplar))
                 }

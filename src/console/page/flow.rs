@@ -161,7 +161,7 @@ pub(super) fn wip(address: &Address, wip: &Wip) -> Markup {
                     h3.chart-title { "Oldest " (parts::many(wip.basis.kind)) }
                     ol.oldest { @for row in wip.oldest.iter().take(8) {
                         li {
-                            span.name { (parts::trace_link(&row.trace_id, &row.key, row.title.as_deref())) }
+                            span.name { (parts::trace_link(address, &row.trace_id, &row.key, row.title.as_deref())) }
                             span.num { (format::duration_or(row.seconds)) }
                         }
                     } }

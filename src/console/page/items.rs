@@ -87,7 +87,7 @@ fn row(address: &Address, item: &ItemRow, slowest: f64) -> Markup {
         item.tags.iter().flat_map(|(key, values)| values.iter().map(move |value| (key, value))).collect();
     html! {
         tr {
-            th.name scope="row" { (parts::trace_link(&item.trace_id, &item.key, item.title.as_deref())) }
+            th.name scope="row" { (parts::trace_link(address, &item.trace_id, &item.key, item.title.as_deref())) }
             td.num.strong { (format::duration_or(item.seconds)) }
             td.share { @if let Some(seconds) = item.seconds.filter(|_| slowest > 0.0) {
                 (bars::share(

@@ -212,6 +212,24 @@ impl Address {
         self.changed(|query| query.interval = Some(interval))
     }
 
+    /// The trace of an item, from which the way back leads here.
+    pub fn trace(&self, id: &str) -> String {
+        Self { extra: Vec::new(), ..self.first_page() }.url(&trace_path(id))
+    }
+
+    /// The value of a parameter that is none of a question.
+    pub fn extra(&self, name: &str) -> Option<&str> {
+        self.extra.iter().find(|(known, _)| known == name).map(|(_, value)| value.as_str())
+    }
+
+    /// The same with a parameter that is none of a question, or without it.
+    pub fn with_extra(&self, name: &str, value: Option<&str>) -> Self {
+        let mut address = self.clone();
+        address.extra.retain(|(known, _)| known != name);
+        address.extra.extend(value.map(|value| (name.to_owned(), value.to_owned())));
+        address
+    }
+
     /// The first page.
     pub fn first_page(&self) -> Self {
         self.changed(|_| {})
@@ -260,6 +278,15 @@ mod tests {
         assert_eq!(address("kind=issue&from=90d&limit=50&tier=&to=").url("/"), "/");
         assert_eq!(address("measure=failure&kind=deploy").url("/"), "/?kind=deploy");
         assert_eq!(address("measure=failure").url("/"), "/?measure=failure");
+    }
+
+    #[test]
+    fn a_trace_keeps_the_question_that_led_to_it() {
+        let from = address("kind=deploy&filter=team=a&cursor=x&steps=show");
+        assert_eq!(from.trace("ab"), "/traces/ab?kind=deploy&filter=team%3Da");
+        let hidden = from.with_extra("steps", None);
+        assert_eq!(hidden.with_extra("steps", Some("show")).pairs(), from.pairs());
+        assert!(!hidden.url("/").contains("steps"), "{}", hidden.url("/"));
     }
 
     #[test]

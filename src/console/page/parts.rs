@@ -70,9 +70,9 @@ pub(super) fn attributes_text(attributes: &[Attribute]) -> String {
 }
 
 /// An item's name, and the trace it leads to.
-pub(super) fn trace_link(trace: &str, key: &Key, title: Option<&str>) -> Markup {
+pub(super) fn trace_link(address: &Address, trace: &str, key: &Key, title: Option<&str>) -> Markup {
     html! {
-        a.item href=(link::trace_path(trace)) {
+        a.item href=(address.trace(trace)) {
             bdi { (title.filter(|title| !title.trim().is_empty()).unwrap_or(key.id())) }
         }
         " " span.sub { bdi { (format::item(key)) } }

@@ -4,7 +4,7 @@
 
 use maud::{Markup, html};
 
-use super::link;
+use super::link::{self, Address};
 use super::{Frame, format, frame, parts};
 use crate::console::chart::waterfall::{self, Row};
 use crate::insight::report::{Trace, TraceSpan, Wait};
@@ -14,9 +14,12 @@ use crate::work::time::Time;
 /// As many waits as are listed.
 const WAITS: usize = 6;
 
+/// The parameter that says whether all steps are drawn.
+pub const STEPS: &str = "steps";
+
 /// Which steps of jobs are drawn.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
-pub enum Steps {
+enum Steps {
     /// Those that failed.
     Folded,
     /// All.
@@ -25,12 +28,17 @@ pub enum Steps {
 
 impl Steps {
     /// What an address asks for: `steps=show`, or else nothing.
-    pub fn of(raw: Option<&str>) -> Self {
-        let mut given = form_urlencoded::parse(raw.unwrap_or_default().as_bytes());
-        match given.any(|(name, value)| name == "steps" && value == "show") {
-            true => Self::Shown,
-            false => Self::Folded,
+    fn of(address: &Address) -> Self {
+        match address.extra(STEPS) {
+            Some("show") => Self::Shown,
+            _ => Self::Folded,
         }
+    }
+
+    /// The address of the same trace with steps drawn like that.
+    fn at(self, address: &Address, trace: &Trace) -> String {
+        let value = (self == Self::Shown).then_some("show");
+        address.with_extra(STEPS, value).url(&link::trace_path(&trace.trace_id))
     }
 
     fn draw(self, span: &TraceSpan) -> bool {
@@ -55,13 +63,15 @@ impl Axis {
     }
 }
 
-/// Renders the page.
-pub fn render(trace: &Trace, steps: Steps) -> Markup {
+/// Renders the page. `address` is the question that led here; with `steps=show` all steps are drawn.
+pub fn render(address: &Address, trace: &Trace) -> Markup {
+    let steps = Steps::of(address);
+    let home = address.with_extra(STEPS, None).url("/");
     let name = trace.title.as_deref().filter(|title| !title.trim().is_empty());
     let title = name.map_or_else(|| format::item(&trace.root), str::to_owned);
     let root = trace.spans.iter().find(|span| span.key == trace.root);
     let content = html! {
-        nav.crumbs aria-label="Way back" { a href="/" { "Overview" } span aria-hidden="true" { "/" } "Trace" }
+        nav.crumbs aria-label="Way back" { a href=(home) { "Overview" } span aria-hidden="true" { "/" } "Trace" }
         header.page {
             h1 { bdi { (title) } }
             p.sub { bdi { (format::item(&trace.root)) } " · trace " code { (trace.trace_id) } }
@@ -82,10 +92,10 @@ pub fn render(trace: &Trace, steps: Steps) -> Markup {
         }
         (facts(trace, root))
         @match axis(trace) {
-            Some(axis) => (waterfall(trace, axis, steps)),
+            Some(axis) => (waterfall(address, trace, axis, steps)),
             None => section.panel { p.none { "Nothing is known yet of when anything in this trace began." } },
         }
-        (waits(trace, steps))
+        (waits(address, trace, steps))
     };
     frame(&Frame { title: &title, home: "/", basis: None }, &content)
 }
@@ -150,20 +160,19 @@ fn ticks(axis: Axis) -> Vec<(f64, String)> {
 }
 
 /// The way to the steps, or back.
-fn fold(trace: &Trace, steps: Steps) -> Markup {
+fn fold(address: &Address, trace: &Trace, steps: Steps) -> Markup {
     let n = trace.spans.iter().filter(|span| foldable(span)).count();
-    let path = link::trace_path(&trace.trace_id);
     html! {
         @if n > 0 { @match steps {
-            Steps::Folded => a.button href=(format!("{path}?steps=show#waterfall-h")) {
+            Steps::Folded => a.button href=(format!("{}#waterfall-h", Steps::Shown.at(address, trace))) {
                 "Show " (format::counted(n as u64, "step", "steps"))
             },
-            Steps::Shown => a.button href=(format!("{path}#waterfall-h")) { "Hide steps" },
+            Steps::Shown => a.button href=(format!("{}#waterfall-h", Steps::Folded.at(address, trace))) { "Hide steps" },
         } }
     }
 }
 
-fn waterfall(trace: &Trace, axis: Axis, steps: Steps) -> Markup {
+fn waterfall(address: &Address, trace: &Trace, axis: Axis, steps: Steps) -> Markup {
     let ticks = ticks(axis);
     let gaps: Vec<(f64, f64)> =
         trace.waits.iter().map(|wait| (axis.at(wait.from.0), axis.at(wait.to.0))).collect();
@@ -171,7 +180,7 @@ fn waterfall(trace: &Trace, axis: Axis, steps: Steps) -> Markup {
     html! {
         section.panel aria-labelledby="waterfall-h" {
             (parts::heading("waterfall-h", "Waterfall", &html! {
-                (fold(trace, steps))
+                (fold(address, trace, steps))
                 ul.legend {
                     @for kind in Kind::ALL {
                         li.entry {
@@ -317,7 +326,7 @@ fn span_detail(span: &TraceSpan) -> Markup {
     }
 }
 
-fn waits(trace: &Trace, steps: Steps) -> Markup {
+fn waits(address: &Address, trace: &Trace, steps: Steps) -> Markup {
     let mut waits = trace.waits.clone();
     waits.sort_by(|a, b| b.seconds.total_cmp(&a.seconds));
     html! {
@@ -337,6 +346,7 @@ fn waits(trace: &Trace, steps: Steps) -> Markup {
                             td.num.strong { (format::duration(wait.seconds)) }
                             td {
                                 (neighbour(
+                                    address,
                                     trace,
                                     steps,
                                     |span| span.end == Some(wait.from) && span.depth > 0,
@@ -345,6 +355,7 @@ fn waits(trace: &Trace, steps: Steps) -> Markup {
                             }
                             td {
                                 (neighbour(
+                                    address,
                                     trace,
                                     steps,
                                     |span| span.start == Some(wait.to) && span.depth > 0,
@@ -362,7 +373,13 @@ fn waits(trace: &Trace, steps: Steps) -> Markup {
 }
 
 /// What ended or began where nothing went on: what is drawn, or else a folded step.
-fn neighbour(trace: &Trace, steps: Steps, is: impl Fn(&TraceSpan) -> bool, nothing: &str) -> Markup {
+fn neighbour(
+    address: &Address,
+    trace: &Trace,
+    steps: Steps,
+    is: impl Fn(&TraceSpan) -> bool,
+    nothing: &str,
+) -> Markup {
     let all = || trace.spans.iter().enumerate().filter(|(_, span)| is(span));
     let drawn = all().find(|(_, span)| steps.draw(span));
     html! {
@@ -370,7 +387,7 @@ fn neighbour(trace: &Trace, steps: Steps, is: impl Fn(&TraceSpan) -> bool, nothi
             Some((index, span)) => {
                 @let page = match steps.draw(span) {
                     true => String::new(),
-                    false => format!("{}?steps=show", link::trace_path(&trace.trace_id)),
+                    false => Steps::Shown.at(address, trace),
                 };
                 span.sub { (kind(span)) " " }
                 a href=(format!("{page}#span-{index}")) { bdi { (name(span)) } }
@@ -394,7 +411,7 @@ fn name(span: &TraceSpan) -> String {
 #[cfg(test)]
 mod tests {
     use super::*;
-    use crate::console::page::testing::{realistic, text};
+    use crate::console::page::testing::{address, realistic, text};
 
     #[test]
     fn ticks_are_at_whole_units_of_whatever_length_a_trace_has() {
@@ -411,8 +428,12 @@ mod tests {
     }
 
     /// The realistic trace, whose three steps are `Check out`, `Run pytest` (failed) and `Upload`.
+    fn asking(steps: Steps) -> Address {
+        address(if steps == Steps::Shown { "steps=show" } else { "" })
+    }
+
     fn page(steps: Steps) -> String {
-        render(&realistic::reports().trace, steps).into_string()
+        render(&asking(steps), &realistic::reports().trace).into_string()
     }
 
     #[test]
@@ -443,23 +464,30 @@ mod tests {
         let mut trace = realistic::reports().trace;
         trace.spans.retain(|span| span.step.is_none());
         for steps in [Steps::Folded, Steps::Shown] {
-            let page = render(&trace, steps).into_string();
+            let page = render(&asking(steps), &trace).into_string();
             assert!(!page.contains("steps=show") && !page.contains("Hide steps"), "{page}");
         }
     }
 
     #[test]
     fn only_the_word_show_asks_for_the_steps() {
-        let asked = |raw| Steps::of(raw);
-        assert_eq!(asked(Some("a=b&steps=show")), Steps::Shown);
-        for raw in [None, Some(""), Some("steps=hide"), Some("step=show")] {
+        let asked = |raw| Steps::of(&address(raw));
+        assert_eq!(asked("filter=a%3Db&steps=show"), Steps::Shown);
+        for raw in ["", "steps=hide", "steps="] {
             assert_eq!(asked(raw), Steps::Folded, "{raw:?}");
         }
     }
 
     #[test]
+    fn the_way_back_leads_to_the_question_that_led_here() {
+        let page = render(&address("kind=deploy&steps=show"), &realistic::reports().trace).into_string();
+        assert!(page.contains("<a href=\"/?kind=deploy\">Overview</a>"), "{page}");
+        assert!(page.contains("?kind=deploy#waterfall-h\">Hide steps"), "{page}");
+    }
+
+    #[test]
     fn a_wait_says_after_and_before_what() {
-        let waits = text(&waits(&realistic::reports().trace, Steps::Folded));
+        let waits = text(&waits(&address(""), &realistic::reports().trace, Steps::Folded));
         assert!(waits.contains("pull request Round once"), "{waits}");
         assert!(waits.contains("deploy deploy: billing to production"), "{waits}");
     }
@@ -470,9 +498,13 @@ mod tests {
         let step = trace.spans.iter().position(|span| span.title.as_deref() == Some("Upload")).unwrap();
         trace.waits.truncate(1);
         trace.waits[0].to = trace.spans[step].start.unwrap();
-        let html = waits(&trace, Steps::Folded).into_string();
+        let html = waits(&address(""), &trace, Steps::Folded).into_string();
         let href = format!("href=\"/traces/{}?steps=show#span-{step}\"", trace.trace_id);
         assert!(html.contains(&href), "{html}");
-        assert!(waits(&trace, Steps::Shown).into_string().contains(&format!("href=\"#span-{step}\"")));
+        assert!(
+            waits(&address(""), &trace, Steps::Shown)
+                .into_string()
+                .contains(&format!("href=\"#span-{step}\""))
+        );
     }
 }

@@ -45,7 +45,8 @@ pub(crate) fn now() -> Time {
 pub(crate) fn address(text: &str) -> Address {
     let given: Vec<(String, String)> =
         form_urlencoded::parse(text.as_bytes()).map(|(k, v)| (k.into_owned(), v.into_owned())).collect();
-    let query = Query::parse(given.iter().map(|(k, v)| (k.as_str(), v.as_str())), now()).unwrap();
+    let known = given.iter().filter(|(name, _)| name != trace::STEPS);
+    let query = Query::parse(known.map(|(k, v)| (k.as_str(), v.as_str())), now()).unwrap();
     Address::new(&query, &given)
 }
 
@@ -90,8 +91,8 @@ pub(crate) fn pages(reports: &Reports) -> Vec<(&'static str, String)> {
         ("overlay", overview_page(reports, OVERLAID).into_string()),
         ("detail", detail::render(&overlay, &reports.detail, tags).into_string()),
         ("items", items::render(&address("slower=36000&cursor=abc"), items, tags).into_string()),
-        ("trace", trace::render(trace, trace::Steps::Folded).into_string()),
-        ("trace-steps", trace::render(trace, trace::Steps::Shown).into_string()),
+        ("trace", trace::render(&address(""), trace).into_string()),
+        ("trace-steps", trace::render(&address("steps=show"), trace).into_string()),
         ("problem", problem.into_string()),
     ]
 }
