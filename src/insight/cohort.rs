@@ -1,16 +1,13 @@
 //! The items that a question is about: those of its kind that ended in its range and pass its
 //! filters, sorted by how long they took. Everything else is computed by walking over these rows.
 
-use super::population::{Dimension, Population, counts, duration, failed, fails};
+use super::population::{Dimension, Population, counts, duration, fails};
 use super::query::{Filter, OUTCOME, Query, QueryError, Tier};
 use super::report::{At, Basis, LeftOut, Outcomes, Selection};
-use super::stats::quantile::quantile;
+use super::stats::quantile::{quantile, within};
 use crate::work::event::Outcome;
 use crate::work::key::Kind;
-use crate::work::time::Time;
-
-/// Microseconds in a second.
-const SECOND: f64 = 1e6;
+use crate::work::time::{Time, seconds};
 
 /// Rows, sorted by how long the items took.
 #[derive(Clone, Debug, Default, PartialEq)]
@@ -40,11 +37,7 @@ fn unknown(population: &Population, name: &'static str, key: &str) -> QueryError
     let mut known: Vec<&str> =
         population.dimensions().iter().map(|dimension| dimension.key.as_str()).collect();
     known.sort_unstable();
-    QueryError::Value {
-        name,
-        value: crate::work::attr::cut(key, 80).to_owned(),
-        problem: format!("there is no such key; known are {}", known.join(", ")),
-    }
+    QueryError::value(name, key, format!("there is no such key; known are {}", known.join(", ")))
 }
 
 /// The column of a key that was given as parameter `name`.
@@ -122,8 +115,7 @@ fn wanted_outcomes(name: &'static str, filters: &[&Filter]) -> Result<Option<Vec
     for filter in filters {
         if !names.contains(&filter.value.as_str()) {
             let problem = format!("an outcome is one of {}", names.join(", "));
-            let value = crate::work::attr::cut(&filter.value, 80).to_owned();
-            return Err(QueryError::Value { name, value, problem });
+            return Err(QueryError::value(name, &filter.value, problem));
         }
     }
     if filters.is_empty() {
@@ -144,7 +136,7 @@ impl Cohort {
         found.sort_unstable_by_key(|(micros, row, _)| (*micros, *row));
         Ok(Self {
             rows: found.iter().map(|(_, row, _)| *row).collect(),
-            seconds: found.iter().map(|(micros, ..)| *micros as f64 / SECOND).collect(),
+            seconds: found.iter().map(|(micros, ..)| seconds(*micros)).collect(),
             ends: found.iter().map(|(.., end)| *end).collect(),
             ascending,
             left_out,
@@ -188,9 +180,7 @@ impl Cohort {
 
     /// The places of the items that took that long, both ends included.
     pub fn within(&self, from_seconds: f64, to_seconds: f64) -> std::ops::Range<usize> {
-        let first = self.seconds.partition_point(|seconds| *seconds < from_seconds);
-        let after = self.seconds.partition_point(|seconds| *seconds <= to_seconds);
-        first..after.max(first)
+        within(&self.seconds, (from_seconds, to_seconds))
     }
 }
 
@@ -231,9 +221,7 @@ pub fn outcomes(population: &Population, rows: impl Iterator<Item = u32>) -> Out
         return outcomes;
     }
     for row in rows {
-        let ended =
-            population.life(row).closed.and_then(|(_, outcome)| failed(population.kind(row), outcome));
-        match ended {
+        match population.failed(row) {
             Some(true) => outcomes.failed += 1,
             Some(false) => outcomes.succeeded += 1,
             None => {}

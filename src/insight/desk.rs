@@ -27,9 +27,8 @@ use crate::config::TraceUrl;
 use crate::store::{Stats, Store};
 use crate::work::ids::TraceId;
 use crate::work::key::{Key, Kind, Source};
-use crate::work::time::Time;
+use crate::work::time::{Time, seconds};
 
-const SECOND: f64 = 1e6;
 /// How many cohorts are remembered: of a million items each takes 12 MB.
 const COHORTS: usize = 4;
 /// How many reports of a kind are remembered.
@@ -203,7 +202,7 @@ impl<S: Store> Desk<S> {
                 trace_id: TraceId::of(&root).to_string(),
                 opened: life.opened.filter(|_| life.start_known).map(At),
                 closed: life.closed.map(|(end, _)| At(end)),
-                seconds: lasted.map(|micros| micros as f64 / SECOND),
+                seconds: lasted.map(seconds),
                 outcome: life.closed.map(|(_, outcome)| outcome.as_str().to_owned()),
                 reopened: life.reopened,
                 tags: waterfall::tags(&population, row),

@@ -2,7 +2,7 @@
 //! depends on a locale: English units, a comma between thousands, dates in UTC.
 
 use crate::work::key::{Key, Kind};
-use crate::work::time::Time;
+use crate::work::time::{Time, seconds};
 
 const MINUTE: f64 = 60.0;
 const HOUR: f64 = 3_600.0;
@@ -199,7 +199,7 @@ pub fn minute(at: Time) -> String {
 pub fn ago(at: Time, now: Time) -> String {
     match now.since(at) {
         micros if micros < 60_000_000 => "just now".to_owned(),
-        micros => format!("{} ago", duration(micros as f64 / 1e6)),
+        micros => format!("{} ago", duration(seconds(micros))),
     }
 }
 

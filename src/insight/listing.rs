@@ -8,11 +8,7 @@ use crate::work::key::Key;
 
 /// Where the rows of a list begin: after the item named by a cursor, `seconds:key`.
 fn cursor_place(population: &Population, cohort: &Cohort, cursor: &str) -> Result<usize, QueryError> {
-    let bad = || QueryError::Value {
-        name: "cursor",
-        value: crate::work::attr::cut(cursor, 80).to_owned(),
-        problem: "give the next_cursor of the answer before".to_owned(),
-    };
+    let bad = || QueryError::value("cursor", cursor, "give the next_cursor of the answer before");
     let (seconds, key) = cursor.split_once(':').ok_or_else(bad)?;
     let seconds: f64 = seconds.parse().map_err(|_| bad())?;
     let key: Key = key.parse().map_err(|_| bad())?;

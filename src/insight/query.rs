@@ -175,6 +175,11 @@ pub enum QueryError {
 }
 
 impl QueryError {
+    /// A value is of no use; as it was given, shortened.
+    pub fn value(name: &'static str, given: &str, problem: impl Into<String>) -> Self {
+        Self::Value { name, value: shortened(given), problem: problem.into() }
+    }
+
     /// The parameter that is at fault, if it is one.
     pub fn parameter(&self) -> Option<&str> {
         match self {

@@ -5,7 +5,7 @@ use std::collections::HashMap;
 
 use super::cohort::Cohort;
 use super::correlate::sample::{Column, Sample};
-use super::population::{Dimension, Population, failed};
+use super::population::{Dimension, Population};
 use super::query::{Measure, NONE};
 use crate::work::key::Kind;
 
@@ -20,9 +20,7 @@ pub fn sample(population: &Population, cohort: &Cohort, measure: Measure, wanted
         }
         Measure::Failure => {
             for (row, seconds) in cohort.rows.iter().zip(&cohort.seconds) {
-                let ended = population.life(*row).closed;
-                let ended = ended.and_then(|(_, outcome)| failed(population.kind(*row), outcome));
-                if let Some(failed) = ended {
+                if let Some(failed) = population.failed(*row) {
                     sample.rows.push(*row);
                     sample.seconds.push(*seconds);
                     sample.failed.push(failed);

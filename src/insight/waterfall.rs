@@ -10,13 +10,12 @@ use crate::work::event::Life;
 use crate::work::ids::TraceId;
 use crate::work::item::{Episode, Item};
 use crate::work::key::Key;
-use crate::work::time::Time;
+use crate::work::time::{Time, seconds};
 
 /// The most members that are drawn.
 pub const MAX_MEMBERS: usize = 1_000;
 /// The most events of one bar.
 const MAX_EVENTS: usize = 64;
-const SECOND: f64 = 1e6;
 
 /// The members of a trace that are drawn, parents before children, siblings by when they began; and
 /// how many are not.
@@ -140,7 +139,7 @@ fn bar(span: TraceSpan, episode: &Episode, now: Time) -> TraceSpan {
         episode: episode.index,
         start: start.or(end).map(At),
         end: end.map(At),
-        seconds: start.map(|start| (end.unwrap_or(now).since(start).max(0)) as f64 / SECOND),
+        seconds: start.map(|start| seconds(end.unwrap_or(now).since(start).max(0))),
         error: outcome.is_some_and(|outcome| outcome.is_error()),
         outcome: outcome.map(|outcome| outcome.as_str().to_owned()),
         ..span
@@ -150,7 +149,7 @@ fn bar(span: TraceSpan, episode: &Episode, now: Time) -> TraceSpan {
 fn queued(item: &Item, episode: &Episode) -> Option<f64> {
     let Life::Run(run) = &item.facts.life else { return None };
     let waited = episode.start.since(run.queued?.at);
-    (episode.start_known && waited > 0).then_some(waited as f64 / SECOND)
+    (episode.start_known && waited > 0).then(|| seconds(waited))
 }
 
 fn steps(item: &Item, depth: u32, now: Time) -> Vec<TraceSpan> {
@@ -196,7 +195,7 @@ fn waits(spans: &[TraceSpan], from: Option<At>, to: Option<At>) -> Vec<Wait> {
     let mut reached = from;
     for (start, end) in busy.into_iter().chain([(to, to)]) {
         if start > reached {
-            let seconds = start.0.since(reached.0) as f64 / SECOND;
+            let seconds = seconds(start.0.since(reached.0));
             waits.push(Wait { from: reached, to: start, seconds });
         }
         reached = reached.max(end);

@@ -1,9 +1,13 @@
 //! Short ways to say things about items, for tests.
 
-use super::event::{Cycle, Event, Facts, Outcome, Relation, Run, Target};
+use std::collections::HashMap;
+use std::convert::Infallible;
+
+use super::event::{Cycle, Event, Facts, Outcome, Pointer, Ref, Relation, Run, Target};
 use super::item::Item;
 use super::key::Key;
 use super::lattice::{Instant, Latest, Stamp};
+use super::link::{Lookup, Pin};
 use super::time::Time;
 
 /// `seconds` after 2026-01-01T00:00:00Z.
@@ -56,4 +60,28 @@ pub fn related(mut event: Event, relation: Relation, targets: Vec<Target>) -> Ev
 /// The item that only this event speaks of.
 pub fn item(event: Event) -> Item {
     Item::new(event)
+}
+
+/// Items, references and pins in memory. Who fills it adds what it needs.
+#[derive(Default)]
+pub struct World {
+    /// Items, by key.
+    pub items: HashMap<Key, Item>,
+    /// What references point at.
+    pub refs: HashMap<Ref, Vec<Pointer>>,
+    /// What is settled.
+    pub pins: HashMap<Key, Pin>,
+}
+
+impl Lookup for World {
+    type Error = Infallible;
+    fn item(&mut self, key: &Key) -> Result<Option<Item>, Infallible> {
+        Ok(self.items.get(key).cloned())
+    }
+    fn pointers(&mut self, reference: &Ref) -> Result<Vec<Pointer>, Infallible> {
+        Ok(self.refs.get(reference).cloned().unwrap_or_default())
+    }
+    fn pin(&mut self, key: &Key) -> Result<Option<Pin>, Infallible> {
+        Ok(self.pins.get(key).cloned())
+    }
 }

@@ -60,6 +60,11 @@ impl Time {
     }
 }
 
+/// Microseconds as seconds.
+pub fn seconds(micros: i64) -> f64 {
+    micros as f64 / 1e6
+}
+
 impl fmt::Display for Time {
     fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
         match jiff::Timestamp::from_microsecond(self.0) {

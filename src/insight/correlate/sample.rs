@@ -3,6 +3,7 @@
 use std::collections::HashMap;
 
 use crate::insight::query::NONE;
+use crate::insight::stats::quantile::within;
 
 /// Items to compare, and what they have. `seconds`, `failed`, `rows` and every column's `codes` are
 /// of one length and in one order, the shortest item first.
@@ -67,9 +68,8 @@ impl Sample {
     }
 
     /// The positions of the items that took from `low` to `high` seconds, both inclusive.
-    pub(super) fn within(&self, (low, high): (f64, f64)) -> std::ops::Range<usize> {
-        let start = self.seconds.partition_point(|seconds| *seconds < low);
-        start..self.seconds.partition_point(|seconds| *seconds <= high).max(start)
+    pub(super) fn within(&self, range: (f64, f64)) -> std::ops::Range<usize> {
+        within(&self.seconds, range)
     }
 }
 

@@ -2,15 +2,15 @@
 //! them. What counts as what is said in [`super::deployments`], [`super::changes`] and
 //! [`super::failures`].
 
+use super::Delivery;
 use super::deployments::Fate;
 use super::failures::Failures;
 use super::samples::Samples;
-use super::{Delivery, seconds};
 use crate::insight::population::Population;
 use crate::insight::query::{Query, QueryError, Tier};
 use crate::insight::report::{At, Basis, Dora, Metric, MetricName, ServiceDora};
 use crate::insight::stats::quantile::quantile;
-use crate::work::time::Time;
+use crate::work::time::{Time, seconds};
 
 /// The report. `basis.tier` is best [`super::tier`] of the query.
 pub fn dora(population: &Population, query: &Query, basis: Basis, now: Time) -> Result<Dora, QueryError> {

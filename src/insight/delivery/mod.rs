@@ -31,11 +31,6 @@ use super::query::{Filter, Query, QueryError, Tier};
 /// change arrives with.
 const OF_DEPLOYS: [&str; 2] = ["environment", "pipeline"];
 
-/// Microseconds as seconds.
-fn seconds(micros: i64) -> f64 {
-    micros as f64 / 1e6
-}
-
 /// Everything about deliveries that a question is about, whatever its range.
 pub struct Delivery<'p> {
     /// Where it comes from.

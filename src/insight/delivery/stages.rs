@@ -6,7 +6,7 @@
 //! for all of them: (coding + review) / (coding + pickup + review + deploy), coding where it is
 //! known. Builds run beside these stages, so their time is in there already and is not added again.
 
-use super::{Delivery, changes, dora::tier_word, seconds};
+use super::{Delivery, changes, dora::tier_word};
 use crate::insight::cohort::Sieve;
 use crate::insight::population::{Population, counts};
 use crate::insight::query::{Query, QueryError};
@@ -14,7 +14,7 @@ use crate::insight::report::{Basis, Stage, StageName, Stages};
 use crate::insight::stats::quantile::summary;
 use crate::work::event::Outcome;
 use crate::work::key::Kind;
-use crate::work::time::Time;
+use crate::work::time::{Time, seconds};
 
 /// A stage, being measured.
 #[derive(Debug, Default)]

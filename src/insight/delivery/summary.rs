@@ -5,13 +5,13 @@ use std::collections::{BTreeMap, HashMap};
 use std::sync::Arc;
 
 use super::samples::Samples;
-use super::{Delivery, dora, seconds};
+use super::{Delivery, dora};
 use crate::insight::cohort::{Cohort, Sieve};
 use crate::insight::population::Population;
 use crate::insight::query::{Query, QueryError};
 use crate::insight::report::{Basis, LeftOut, Metric, MetricName, Summary};
 use crate::work::key::Kind;
-use crate::work::time::Time;
+use crate::work::time::{Time, seconds};
 
 /// The report. Issues count by the time of their close, whatever kind was asked about. `select` gives
 /// the items that a question is about, as [`Cohort::select`] does, or remembers them.

@@ -1,14 +1,13 @@
 //! Work in progress: what is open now, and since when. Figures of what is finished are biased
 //! towards what finishes; this is the rest.
 
-use super::seconds;
 use crate::insight::cohort::Sieve;
 use crate::insight::population::{Population, age};
 use crate::insight::query::{Query, QueryError};
 use crate::insight::report::{AgeBand, Basis, Wip, WipKind};
 use crate::insight::stats::quantile::summary;
 use crate::work::key::Kind;
-use crate::work::time::Time;
+use crate::work::time::{Time, seconds};
 
 /// Where one band of age ends and the next begins, in days.
 const BANDS: [f64; 6] = [1.0, 3.0, 7.0, 14.0, 30.0, 90.0];

@@ -273,19 +273,17 @@ impl Population {
     }
 }
 
-fn first_bits(id: &[u8; 16]) -> u64 {
+/// The first 64 bits of an id or a hash.
+fn first_bits(bytes: &[u8]) -> u64 {
     let mut bits = [0; 8];
-    bits.copy_from_slice(&id[..8]);
+    bits.copy_from_slice(&bytes[..8]);
     u64::from_be_bytes(bits)
 }
 
 /// 64 bits that stand for a commit.
 fn hashed(sha: &str) -> u64 {
     use sha2::{Digest, Sha256};
-    let digest = Sha256::digest(sha.to_ascii_lowercase());
-    let mut bits = [0; 8];
-    bits.copy_from_slice(&digest[..8]);
-    u64::from_be_bytes(bits)
+    first_bits(&Sha256::digest(sha.to_ascii_lowercase()))
 }
 
 #[cfg(test)]

@@ -1,7 +1,7 @@
 //! What can be read of the population: by row, by key, by kind, by trace.
 
 use super::dimension::Dimension;
-use super::{Deployment, LABEL, Population, Settings, first_bits};
+use super::{Deployment, LABEL, Population, Settings, failed, first_bits};
 use crate::insight::observation::{Change, Lived, Ran};
 use crate::work::ids::TraceId;
 use crate::work::key::{Key, Kind};
@@ -59,6 +59,12 @@ impl Population {
     /// When it lived.
     pub fn life(&self, row: u32) -> &Lived {
         &self.lived[row as usize]
+    }
+
+    /// Whether an item failed or succeeded; `None` if it did neither, or is nothing that fails.
+    pub fn failed(&self, row: u32) -> Option<bool> {
+        let (_, outcome) = self.life(row).closed?;
+        failed(self.kind(row), outcome)
     }
 
     /// Whether something was ever said of it.

@@ -13,6 +13,12 @@ pub fn quantile(sorted: &[f64], p: f64) -> Option<f64> {
     Some(low + (high - low) * (position - below as f64))
 }
 
+/// The places of the values from `low` to `high`, both inclusive, among values sorted in ascending order.
+pub fn within(sorted: &[f64], (low, high): (f64, f64)) -> std::ops::Range<usize> {
+    let start = sorted.partition_point(|value| *value < low);
+    start..sorted.partition_point(|value| *value <= high).max(start)
+}
+
 /// The mean; `None` for no values.
 pub fn mean(values: &[f64]) -> Option<f64> {
     (!values.is_empty()).then(|| values.iter().sum::<f64>() / values.len() as f64)

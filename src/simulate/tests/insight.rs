@@ -1,9 +1,6 @@
 //! What insight finds in simulated organisations: what is planted, and nothing else. The deliveries
 //! go through the real parsers, folds and observations, in memory.
 
-use std::collections::HashMap;
-use std::convert::Infallible;
-
 use axum::http::{HeaderMap, HeaderName, HeaderValue};
 
 use crate::app;
@@ -18,31 +15,12 @@ use crate::insight::report::{Attribute, Finding, MetricName};
 use crate::insight::sampling::sample;
 use crate::simulate::{Settings, Simulation, Talk};
 use crate::sources::{Parsed, Request, parse};
-use crate::work::event::{Pointer, Ref, Said};
+use crate::work::event::Said;
 use crate::work::item::Item;
-use crate::work::key::{Key, Kind};
-use crate::work::link::{Lookup, Pin, place};
+use crate::work::key::Kind;
+use crate::work::link::place;
+use crate::work::testing::World;
 use crate::work::time::Time;
-
-/// All that was said, in memory.
-#[derive(Default)]
-struct World {
-    items: HashMap<Key, Item>,
-    refs: HashMap<Ref, Vec<Pointer>>,
-}
-
-impl Lookup for World {
-    type Error = Infallible;
-    fn item(&mut self, key: &Key) -> Result<Option<Item>, Infallible> {
-        Ok(self.items.get(key).cloned())
-    }
-    fn pointers(&mut self, reference: &Ref) -> Result<Vec<Pointer>, Infallible> {
-        Ok(self.refs.get(reference).cloned().unwrap_or_default())
-    }
-    fn pin(&mut self, _: &Key) -> Result<Option<Pin>, Infallible> {
-        Ok(None)
-    }
-}
 
 impl World {
     fn hear(&mut self, said: Said) {

@@ -1,29 +1,6 @@
-use std::collections::HashMap;
-use std::convert::Infallible;
-
 use super::*;
 use crate::work::event::{Event, Outcome};
-use crate::work::testing::{acme, at, cycle, item, related, run};
-
-#[derive(Default)]
-struct World {
-    items: HashMap<Key, Item>,
-    refs: HashMap<Ref, Vec<Pointer>>,
-    pins: HashMap<Key, Pin>,
-}
-
-impl Lookup for World {
-    type Error = Infallible;
-    fn item(&mut self, key: &Key) -> Result<Option<Item>, Infallible> {
-        Ok(self.items.get(key).cloned())
-    }
-    fn pointers(&mut self, reference: &Ref) -> Result<Vec<Pointer>, Infallible> {
-        Ok(self.refs.get(reference).cloned().unwrap_or_default())
-    }
-    fn pin(&mut self, key: &Key) -> Result<Option<Pin>, Infallible> {
-        Ok(self.pins.get(key).cloned())
-    }
-}
+use crate::work::testing::{World, acme, at, cycle, item, related, run};
 
 impl World {
     fn see(&mut self, event: Event) -> Item {
