@@ -111,8 +111,9 @@ pub fn rules(config: &Config) -> Result<Rules, ConfigError> {
 }
 
 /// How deliveries are understood.
-pub fn understanding(config: &Config, rules: &Rules) -> Result<Understanding, globset::Error> {
+pub fn understanding(config: &Config, rules: &Rules) -> Result<Understanding, StartError> {
     Ok(Understanding {
+        conventions: Arc::new(config.conventions()?),
         people: config.people,
         tagger: rules.tagger.clone(),
         jenkins: JenkinsOptions::new(

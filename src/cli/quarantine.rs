@@ -66,7 +66,7 @@ pub(super) async fn run(command: QuarantineCommand) -> Result<(), CliError> {
         QuarantineCommand::Retry(chosen) => {
             let config = chosen.config.load()?;
             let rules = app::rules(&config)?;
-            let understanding = app::understanding(&config, &rules).map_err(app::StartError::from)?;
+            let understanding = app::understanding(&config, &rules)?;
             with_store(&config, async |store| retry(store, &chosen, &understanding, &rules).await).await
         }
         QuarantineCommand::Drop(chosen) => {

@@ -19,7 +19,9 @@ const LONG_SETTLE: Duration = Duration::from_secs(24 * 3600);
 #[derive(Clone, Debug, PartialEq, Eq, thiserror::Error)]
 pub enum Warning {
     /// No source is on.
-    #[error("no source is on, so nothing can come in: set sources.github.secrets or sources.jenkins.secrets")]
+    #[error(
+        "no source is on, so nothing can come in: set the secrets of one, such as sources.github.secrets"
+    )]
     NoSource,
     /// A source believes everybody.
     #[error(
@@ -54,6 +56,7 @@ impl Config {
         self.check_sources(&mut warnings)?;
         self.check_export(&mut warnings)?;
         self.insight()?;
+        self.conventions()?;
         check_directives(&self.log.level).map_err(|problem| self.wrong("log.level", problem))?;
         Ok(warnings)
     }

@@ -25,6 +25,7 @@ use crate::export::backend::{Backend, BackendError, Compression, Endpoint, Heade
 use crate::insight::environment::Environments;
 use crate::insight::population;
 use crate::insight::query::Tier;
+use crate::work::convention::{Conventions, LinkRule, LinkRuleError};
 use crate::work::key::Source;
 use crate::work::tags::{Rule, RuleError, Tagger};
 
@@ -73,6 +74,9 @@ pub enum ConfigError {
         /// What is wrong and what to write instead.
         problem: String,
     },
+    /// A rule that finds items in texts cannot be used.
+    #[error(transparent)]
+    Links(#[from] LinkRuleError),
     /// A rule or a key for tags cannot be used.
     #[error(transparent)]
     Tags(#[from] RuleError),
@@ -121,6 +125,8 @@ pub struct Config {
     pub export: ExportSettings,
     /// What people slice by.
     pub tags: TagsConfig,
+    /// How a company says what belongs together.
+    pub links: LinksConfig,
     /// What is made of the items.
     pub insight: InsightConfig,
     /// The program's own log.
@@ -198,15 +204,23 @@ pub enum StoreUrl {
 #[serde(deny_unknown_fields)]
 pub struct SourcesConfig {
     /// GitHub.
-    pub github: GithubConfig,
+    pub github: SourceConfig,
     /// Jenkins.
     pub jenkins: JenkinsConfig,
+    /// GitLab.
+    pub gitlab: SourceConfig,
+    /// Jira.
+    pub jira: SourceConfig,
+    /// CDEvents.
+    pub cdevents: SourceConfig,
+    /// Custom events.
+    pub custom: SourceConfig,
 }
 
-/// `[sources.github]`.
+/// `[sources.github]` and others of the same keys.
 #[derive(Clone, Debug, Deserialize)]
 #[serde(deny_unknown_fields)]
-pub struct GithubConfig {
+pub struct SourceConfig {
     /// The webhook's secrets; see [`Config::secrets`] for these and those of the file.
     pub secrets: Vec<SecretString>,
     /// A file with further secrets, one per line.
@@ -287,6 +301,14 @@ pub struct TagsConfig {
     pub keys: Vec<String>,
     /// Rules that give tags.
     pub rules: Vec<Rule>,
+}
+
+/// `[links]`: how a company says what belongs together.
+#[derive(Clone, Debug, Deserialize)]
+#[serde(deny_unknown_fields)]
+pub struct LinksConfig {
+    /// Rules that find items in texts.
+    pub rules: Vec<LinkRule>,
 }
 
 /// `[insight]`: what is made of the items.
@@ -395,6 +417,11 @@ impl Config {
         Ok(Tagger::new(&self.tags.keys, &self.tags.rules)?)
     }
 
+    /// The rules that find items in texts, ready for use.
+    pub fn conventions(&self) -> Result<Conventions, ConfigError> {
+        Ok(Conventions::new(&self.links.rules)?)
+    }
+
     /// What insight needs to know: the keys of tags, the environments' tiers, and incidents' labels.
     pub fn insight(&self) -> Result<population::Settings, ConfigError> {
         let insight = &self.insight;
@@ -427,9 +454,14 @@ impl Config {
     /// All secrets of a source, from the configuration and from its `secret_file`, which is read
     /// now. None means that the source is off, unless [`Config::allow_unsigned`].
     pub fn secrets(&self, source: Source) -> Result<Vec<SecretString>, ConfigError> {
+        let sources = &self.sources;
         let (given, file) = match source {
-            Source::Github => (&self.sources.github.secrets, &self.sources.github.secret_file),
-            Source::Jenkins => (&self.sources.jenkins.secrets, &self.sources.jenkins.secret_file),
+            Source::Jenkins => (&sources.jenkins.secrets, &sources.jenkins.secret_file),
+            Source::Github => (&sources.github.secrets, &sources.github.secret_file),
+            Source::Gitlab => (&sources.gitlab.secrets, &sources.gitlab.secret_file),
+            Source::Jira => (&sources.jira.secrets, &sources.jira.secret_file),
+            Source::Cdevents => (&sources.cdevents.secrets, &sources.cdevents.secret_file),
+            Source::Custom => (&sources.custom.secrets, &sources.custom.secret_file),
         };
         let mut secrets = given.clone();
         if let Some(path) = file {
@@ -443,6 +475,10 @@ impl Config {
         match source {
             Source::Github => self.sources.github.allow_unsigned,
             Source::Jenkins => self.sources.jenkins.allow_unsigned,
+            Source::Gitlab => self.sources.gitlab.allow_unsigned,
+            Source::Jira => self.sources.jira.allow_unsigned,
+            Source::Cdevents => self.sources.cdevents.allow_unsigned,
+            Source::Custom => self.sources.custom.allow_unsigned,
         }
     }
 }

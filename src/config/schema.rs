@@ -13,7 +13,7 @@ pub(super) enum Shape {
     Named(BTreeMap<String, Shape>),
     /// Header names and values.
     Headers,
-    /// Rules for tags, checked by their own type.
+    /// Rules for tags or links, checked by their own types.
     Rules,
     /// Texts.
     List,
@@ -73,7 +73,7 @@ fn section(prefix: &str, table: &Map<String, Value>) -> BTreeMap<String, Shape> 
         let path = format!("{prefix}{key}");
         let shape = match (path.as_str(), &value.kind) {
             ("export.headers", _) => Shape::Headers,
-            ("tags.rules", _) => Shape::Rules,
+            ("tags.rules" | "links.rules", _) => Shape::Rules,
             (_, ValueKind::Table(table)) => Shape::Section(section(&format!("{path}."), table)),
             (_, ValueKind::Array(_)) => Shape::List,
             (_, ValueKind::Boolean(_)) => Shape::Flag,

@@ -24,6 +24,7 @@ use crate::sources::verify::{self, Access, Denied};
 use crate::sources::{self, Context, Parsed};
 use crate::store::{Content, Delivery, Quarantined};
 use crate::telemetry::Metrics;
+use crate::work::convention::Conventions;
 use crate::work::key::Source;
 use crate::work::tags::Tagger;
 
@@ -39,6 +40,8 @@ pub struct Understanding {
     pub people: bool,
     /// Which words are tags.
     pub tagger: Arc<Tagger>,
+    /// What texts say that items belong to.
+    pub conventions: Arc<Conventions>,
     /// How Jenkins' messages are read.
     pub jenkins: JenkinsOptions,
 }
@@ -46,7 +49,13 @@ pub struct Understanding {
 impl Understanding {
     /// The context for a delivery received now.
     pub fn context(&self, received_at: crate::work::time::Time) -> Context<'_> {
-        Context { people: self.people, received_at, tagger: &self.tagger, jenkins: &self.jenkins }
+        Context {
+            people: self.people,
+            received_at,
+            tagger: &self.tagger,
+            conventions: &self.conventions,
+            jenkins: &self.jenkins,
+        }
     }
 }
 
@@ -206,7 +215,7 @@ fn media_type(source: Source, headers: &HeaderMap) -> Result<(), String> {
     let Some(value) = headers.get(header::CONTENT_TYPE) else {
         return match source {
             Source::Jenkins => Ok(()),
-            Source::Github => Err("the header Content-Type is missing: send application/json".to_owned()),
+            _ => Err("the header Content-Type is missing: send application/json".to_owned()),
         };
     };
     let essence = value.to_str().unwrap_or_default().split(';').next().unwrap_or_default().trim();

@@ -110,7 +110,10 @@ impl Reply {
             }
             Reply::UnsupportedMediaType(reason) => reason.clone(),
             Reply::Unauthorized(denied) => denied.to_string(),
-            Reply::NotFound => "no such route: deliveries go to POST /github or /jenkins".to_owned(),
+            Reply::NotFound => {
+                "no such route: deliveries go to POST /github, /jenkins, /gitlab, /jira, /cdevents or /custom"
+                    .to_owned()
+            }
             Reply::Off(source) => format!("the source {source} is off: configure sources.{source}.secrets"),
             Reply::MethodNotAllowed => "deliveries are sent with POST".to_owned(),
             Reply::TooLarge(limit) => {

@@ -16,9 +16,10 @@ fn first<'i>(item: &'i Item, attrs: &[Attr]) -> Option<&'i str> {
 pub fn title(item: &Item) -> Option<String> {
     let attrs: &[Attr] = match item.key.kind() {
         Kind::Issue => &[Attr::IssueTitle],
+        Kind::Sprint => &[Attr::IssueSprint],
         Kind::PullRequest => &[Attr::ChangeTitle],
         Kind::Build => &[Attr::PipelineName],
-        Kind::Job => &[Attr::TaskName, Attr::PipelineName],
+        Kind::Job => &[Attr::TaskName, Attr::PipelineName, Attr::CustomType],
         Kind::Deploy => {
             let name = first(item, &[Attr::DeploymentName, Attr::PipelineName]);
             return match (name, first(item, &[Attr::Environment])) {
@@ -33,7 +34,7 @@ pub fn title(item: &Item) -> Option<String> {
 /// The address where people look at it, if it is one of the web.
 pub fn url(item: &Item) -> Option<String> {
     let attrs: &[Attr] = match item.key.kind() {
-        Kind::Issue => &[Attr::IssueUrl],
+        Kind::Issue | Kind::Sprint => &[Attr::IssueUrl],
         Kind::PullRequest => &[Attr::ChangeUrl],
         Kind::Build => &[Attr::PipelineRunUrl],
         Kind::Job => &[Attr::TaskRunUrl, Attr::PipelineRunUrl],

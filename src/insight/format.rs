@@ -1,7 +1,7 @@
 //! Figures, dates and names as people read them, on the page and in the terminal. Nothing here
 //! depends on a locale: English units, a comma between thousands, dates in UTC.
 
-use crate::work::key::{Key, Kind};
+use crate::work::key::{Key, Kind, Source};
 use crate::work::time::{Time, seconds};
 
 const MINUTE: f64 = 60.0;
@@ -203,11 +203,13 @@ pub fn ago(at: Time, now: Time) -> String {
     }
 }
 
-/// An item's short name: `acme/api #12` for what has numbers, else project and id.
+/// An item's short name: `acme/api #12` for what has numbers, `PROJ-12` for what is known by its
+/// key, else project and id.
 pub fn item(key: &Key) -> String {
     match key.kind() {
+        Kind::Issue if key.source() == Source::Jira => key.id().to_owned(),
         Kind::Issue | Kind::PullRequest => format!("{} #{}", key.project(), key.id()),
-        Kind::Build | Kind::Job | Kind::Deploy => format!("{} {}", key.project(), key.id()),
+        Kind::Build | Kind::Job | Kind::Deploy | Kind::Sprint => format!("{} {}", key.project(), key.id()),
     }
 }
 
@@ -219,6 +221,7 @@ pub fn one(kind: Kind) -> &'static str {
         Kind::Build => "build",
         Kind::Job => "job",
         Kind::Deploy => "deploy",
+        Kind::Sprint => "sprint",
     }
 }
 
@@ -230,6 +233,7 @@ pub fn many(kind: Kind) -> &'static str {
         Kind::Build => "builds",
         Kind::Job => "jobs",
         Kind::Deploy => "deploys",
+        Kind::Sprint => "sprints",
     }
 }
 
@@ -241,6 +245,7 @@ pub fn title(kind: Kind) -> &'static str {
         Kind::Build => "Builds",
         Kind::Job => "Jobs",
         Kind::Deploy => "Deploys",
+        Kind::Sprint => "Sprints",
     }
 }
 

@@ -196,8 +196,10 @@ pub fn repository(item: &Item) -> String {
     let of_url = text(item, Attr::RepositoryUrl).and_then(|url| url.split_once("://")).map(|(_, rest)| rest);
     match (of_url, item.key.source()) {
         (Some(rest), _) => rest.trim_end_matches('/').to_lowercase(),
-        (None, Source::Github) => format!("{}/{}", item.key.host(), item.key.project()).to_lowercase(),
-        (None, Source::Jenkins) => format!("{}/{}", item.key.host(), item.key.project()),
+        (None, Source::Github | Source::Gitlab) => {
+            format!("{}/{}", item.key.host(), item.key.project()).to_lowercase()
+        }
+        (None, _) => format!("{}/{}", item.key.host(), item.key.project()),
     }
 }
 
@@ -217,6 +219,7 @@ fn traits(item: &Item) -> Vec<(String, String)> {
             add("issue.milestone", Attr::IssueMilestone);
         }
         Kind::PullRequest => add("base", Attr::RefBaseName),
+        Kind::Sprint => {}
         Kind::Build => {
             add("pipeline", Attr::PipelineName);
             add("trigger", Attr::PipelineTrigger);
@@ -237,7 +240,7 @@ fn traits(item: &Item) -> Vec<(String, String)> {
 
 fn detail(item: &Item) -> Detail {
     match item.key.kind() {
-        Kind::Issue => Detail::None,
+        Kind::Issue | Kind::Sprint => Detail::None,
         Kind::PullRequest => Detail::Change(change(item)),
         Kind::Build | Kind::Job => Detail::Run(Ran {
             queued: match &item.facts.life {

@@ -335,7 +335,7 @@ impl Query {
     /// What correlations compare.
     pub fn measure(&self) -> Measure {
         self.measure.unwrap_or(match self.kind {
-            Kind::Issue | Kind::PullRequest => Measure::Latency,
+            Kind::Issue | Kind::PullRequest | Kind::Sprint => Measure::Latency,
             Kind::Build | Kind::Job | Kind::Deploy => Measure::Failure,
         })
     }

@@ -264,7 +264,7 @@ mod tests {
                 Kind::PullRequest => told(pull.clone()),
                 Kind::Job => told(job.clone()),
                 Kind::Deploy => told(cycle(acme("deploy/4"), 1_100, &[], &[])),
-                Kind::Build => None,
+                Kind::Build | Kind::Sprint => None,
             })
             .collect();
         let address = |id: &str| Some(format!("http://jaeger/{id}"));

@@ -31,6 +31,10 @@ pub fn path(source: Source) -> &'static str {
     match source {
         Source::Github => "/github",
         Source::Jenkins => "/jenkins",
+        Source::Gitlab => "/gitlab",
+        Source::Jira => "/jira",
+        Source::Cdevents => "/cdevents",
+        Source::Custom => "/custom",
     }
 }
 

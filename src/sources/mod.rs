@@ -12,13 +12,18 @@ use axum::http::{HeaderMap, header};
 use sha2::{Digest, Sha256};
 
 use crate::work::attr::cut;
+use crate::work::convention::Conventions;
 use crate::work::event::Said;
 use crate::work::key::{Key, Source};
 use crate::work::tags::Tagger;
 use crate::work::time::Time;
 
+pub mod cdevents;
+pub mod custom;
 pub mod github;
+pub mod gitlab;
 pub mod jenkins;
+pub mod jira;
 mod json;
 mod url;
 pub mod verify;
@@ -48,6 +53,8 @@ pub struct Context<'a> {
     pub received_at: Time,
     /// Knows which parameters and properties can become tags.
     pub tagger: &'a Tagger,
+    /// What texts say that items belong to.
+    pub conventions: &'a Conventions,
     /// How Jenkins' messages are read.
     pub jenkins: &'a jenkins::JenkinsOptions,
 }
@@ -201,6 +208,10 @@ pub fn parse(source: Source, request: Request<'_>, context: &Context<'_>) -> Del
     match source {
         Source::Github => github::parse(request, context),
         Source::Jenkins => jenkins::parse(request, context),
+        Source::Gitlab => gitlab::parse(request, context),
+        Source::Jira => jira::parse(request, context),
+        Source::Cdevents => cdevents::parse(request, context),
+        Source::Custom => custom::parse(request, context),
     }
 }
 

@@ -7,6 +7,7 @@ use serde_json::Value;
 use super::jenkins::JenkinsOptions;
 use super::{Context, Delivery, ParseError, Parsed, Request, parse};
 use crate::work::attr::{self, Attr};
+use crate::work::convention::Conventions;
 use crate::work::event::{Cycle, Facts, Life, Pointer, Relation, Run, Said, Target};
 use crate::work::key::Source;
 use crate::work::tags::Tagger;
@@ -33,6 +34,7 @@ pub(super) fn headers(pairs: &[(&'static str, &str)]) -> HeaderMap {
 pub(super) struct Settings {
     pub(super) people: bool,
     pub(super) tagger: Tagger,
+    pub(super) conventions: Conventions,
     pub(super) jenkins: JenkinsOptions,
 }
 
@@ -42,6 +44,7 @@ impl Settings {
             people: self.people,
             received_at: received_at(),
             tagger: &self.tagger,
+            conventions: &self.conventions,
             jenkins: &self.jenkins,
         };
         parse(source, Request { headers, body }, &context)

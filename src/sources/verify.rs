@@ -70,7 +70,7 @@ pub fn before_body(
         (Access::Off, _) => Err(Denied::Off),
         (Access::Unsigned, _) => Ok(()),
         (Access::Secrets(_), Source::Github) => signature(headers).map(|_| ()),
-        (Access::Secrets(secrets), Source::Jenkins) => token(secrets, headers, query),
+        (Access::Secrets(secrets), _) => token(secrets, headers, query),
     }
 }
 
@@ -86,7 +86,7 @@ pub fn verify(
         (Access::Off, _) => Err(Denied::Off),
         (Access::Unsigned, _) => Ok(()),
         (Access::Secrets(secrets), Source::Github) => signed(secrets, &signature(headers)?, body),
-        (Access::Secrets(secrets), Source::Jenkins) => token(secrets, headers, query),
+        (Access::Secrets(secrets), _) => token(secrets, headers, query),
     }
 }
 

@@ -77,6 +77,14 @@ attrs! {
     IssueType = 4 "issue.type",
     /// The milestone's title.
     IssueMilestone = 5 "issue.milestone",
+    /// The key that people write, `PROJ-12` (Jira).
+    IssueKey = 6 "issue.key",
+    /// Its priority.
+    IssuePriority = 7 "issue.priority",
+    /// The sprint that it is in, by name; of a sprint, its own name.
+    IssueSprint = 8 "issue.sprint",
+    /// The status that it has, by name.
+    IssueStatus = 9 "issue.status",
     /// The pull request's number.
     ChangeId = 10 "vcs.change.id",
     /// The pull request's title.
@@ -157,6 +165,16 @@ attrs! {
     ProductionEnvironment = 73 "valuestream.deployment.production",
     /// Where people look at the deployment or its log.
     DeploymentUrl = 74 "valuestream.deployment.url",
+    /// The version or tag of a release.
+    ReleaseName = 75 "valuestream.release.name",
+    /// The artifact that was built or deployed, as a purl where its sender has one.
+    ArtifactId = 76 "valuestream.artifact.id",
+    /// What a custom event calls its type, where that is no kind of item.
+    CustomType = 77 "valuestream.type",
+    /// The goal of a sprint.
+    SprintGoal = 78 "valuestream.sprint.goal",
+    /// What went wrong, in the sender's words, cut short.
+    ErrorMessage = 79 "valuestream.error.message",
     /// Who did it; kept only if the configuration says `people = true`.
     UserName = 80 "user.name",
 }

@@ -5,6 +5,7 @@
 mod happening;
 mod life;
 mod relation;
+mod status;
 
 use std::collections::{BTreeMap, BTreeSet};
 
@@ -13,6 +14,7 @@ use serde::{Deserialize, Serialize};
 pub use self::happening::{Happening, Role, What};
 pub use self::life::{Cycle, Life, Outcome, Run};
 pub use self::relation::{Pointer, Ref, Relation, Target};
+pub use self::status::{Category, Move};
 use super::attr::{Attr, Value, clipped};
 use super::key::Key;
 use super::lattice::{Bounded, BoundedMap, Instant, Join, Latest, Stamp, Trust};
@@ -47,6 +49,9 @@ pub struct Marks {
     pub labels: Option<Latest<BTreeSet<String>>>,
     /// The run's parameters that can become tags, and a deploy's flags ([`super::tags::DEPLOY_FLAGS`]).
     pub parameters: Option<Latest<BTreeMap<String, String>>>,
+    /// What the sender itself calls tags (custom events): all of it, whatever the keys.
+    #[serde(default)]
+    pub given: Option<Latest<BTreeMap<String, String>>>,
 }
 
 impl Join for Marks {
@@ -56,6 +61,7 @@ impl Join for Marks {
         self.properties.join(other.properties);
         self.labels.join(other.labels);
         self.parameters.join(other.parameters);
+        self.given.join(other.given);
     }
 }
 
@@ -74,6 +80,9 @@ pub struct Facts {
     pub relations: BTreeMap<Relation, Latest<Vec<Target>>>,
     /// A job's steps, by number.
     pub steps: BoundedMap<u32, Step>,
+    /// An issue's way through the statuses of its workflow (Jira), by the time of each move.
+    #[serde(default)]
+    pub moves: BoundedMap<Time, Latest<Move>>,
 }
 
 impl Facts {
@@ -86,6 +95,7 @@ impl Facts {
             happenings: Bounded::default(),
             relations: BTreeMap::new(),
             steps: BoundedMap::default(),
+            moves: BoundedMap::default(),
         }
     }
 
@@ -126,6 +136,7 @@ impl Join for Facts {
         self.happenings.join(other.happenings);
         self.relations.join(other.relations);
         self.steps.join(other.steps);
+        self.moves.join(other.moves);
     }
 }
 

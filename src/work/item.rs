@@ -39,7 +39,7 @@ const DAY: i64 = 24 * 3600 * 1_000_000;
 fn longest(kind: Kind) -> i64 {
     match kind {
         Kind::Build | Kind::Job | Kind::Deploy => 35 * DAY,
-        Kind::Issue | Kind::PullRequest => 30 * 365 * DAY,
+        Kind::Issue | Kind::PullRequest | Kind::Sprint => 30 * 365 * DAY,
     }
 }
 

@@ -15,17 +15,30 @@ pub enum Source {
     Github,
     /// Jenkins, through the Notification or the Statistics Gatherer plugin.
     Jenkins,
+    /// GitLab, gitlab.com or self-managed.
+    Gitlab,
+    /// Jira Cloud, or a Jira of one's own.
+    Jira,
+    /// Whatever speaks CDEvents.
+    Cdevents,
+    /// Whatever can send a small JSON over HTTP.
+    Custom,
 }
 
 impl Source {
     /// Every source.
-    pub const ALL: [Source; 2] = [Source::Github, Source::Jenkins];
+    pub const ALL: [Source; 6] =
+        [Source::Github, Source::Jenkins, Source::Gitlab, Source::Jira, Source::Cdevents, Source::Custom];
 
     /// The name in keys, routes, configuration and `service.name`.
     pub fn as_str(self) -> &'static str {
         match self {
             Source::Github => "github",
             Source::Jenkins => "jenkins",
+            Source::Gitlab => "gitlab",
+            Source::Jira => "jira",
+            Source::Cdevents => "cdevents",
+            Source::Custom => "custom",
         }
     }
 }
@@ -57,11 +70,14 @@ pub enum Kind {
     Job,
     /// A deployment.
     Deploy,
+    /// A sprint, to which issues link.
+    Sprint,
 }
 
 impl Kind {
     /// Every kind.
-    pub const ALL: [Kind; 5] = [Kind::Issue, Kind::PullRequest, Kind::Build, Kind::Job, Kind::Deploy];
+    pub const ALL: [Kind; 6] =
+        [Kind::Issue, Kind::PullRequest, Kind::Build, Kind::Job, Kind::Deploy, Kind::Sprint];
 
     /// The name in keys, spans and metrics.
     pub fn as_str(self) -> &'static str {
@@ -71,6 +87,7 @@ impl Kind {
             Kind::Build => "build",
             Kind::Job => "job",
             Kind::Deploy => "deploy",
+            Kind::Sprint => "sprint",
         }
     }
 
@@ -78,7 +95,7 @@ impl Kind {
     /// relation, however wrong, can close a circle.
     pub fn depth(self) -> u8 {
         match self {
-            Kind::Issue => 0,
+            Kind::Issue | Kind::Sprint => 0,
             Kind::PullRequest => 1,
             Kind::Build => 2,
             Kind::Job | Kind::Deploy => 3,
@@ -103,10 +120,12 @@ impl FromStr for Kind {
 #[derive(Clone, Debug, PartialEq, Eq, thiserror::Error)]
 pub enum KeyError {
     /// The source is none that is known.
-    #[error("unknown source {0:?}: a key begins with github: or jenkins:")]
+    #[error(
+        "unknown source {0:?}: a key begins with github:, jenkins:, gitlab:, jira:, cdevents: or custom:"
+    )]
     Source(String),
     /// The kind is none that is known.
-    #[error("unknown kind {0:?}: one of issue, pull_request, build, job, deploy")]
+    #[error("unknown kind {0:?}: one of issue, pull_request, build, job, deploy, sprint")]
     Kind(String),
     /// The parts are not all there.
     #[error(

@@ -187,7 +187,7 @@ fn follow_pins<L: Lookup>(pin: Pin, lookup: &mut L) -> Result<Vec<Ancestor>, L::
 fn candidates<L: Lookup>(item: &Item, lookup: &mut L) -> Result<Vec<(Relation, Key)>, L::Error> {
     let mut found: Vec<(Relation, Key)> = Vec::new();
     for (relation, latest) in &item.facts.relations {
-        if *relation == Relation::Follows {
+        if !relation.is_parental() {
             continue;
         }
         for target in &latest.value {
@@ -216,14 +216,19 @@ fn resolve<L: Lookup>(
             None => Vec::new(),
         },
         Target::Token { project, kind, id } => {
+            let Some(source) = project.project_source() else { return Ok(Vec::new()) };
             let projects = lookup.pointers(project)?;
             // A name that two projects share says nothing.
-            match projects.as_slice() {
-                [Pointer::Project(host, path)] => {
-                    Key::new(super::key::Source::Github, host, path, *kind, id).into_iter().collect()
-                }
-                _ => Vec::new(),
+            let [Pointer::Project(host, path)] = projects.as_slice() else { return Ok(Vec::new()) };
+            let mut keys: Vec<Key> = Key::new(source, host, path, *kind, id).into_iter().collect();
+            // The original called a Jenkins job that deploys a build too.
+            if *kind == Kind::Build
+                && let Ok(deploy) = Key::new(source, host, path, Kind::Deploy, id)
+                && lookup.item(&deploy)?.is_some()
+            {
+                keys = vec![deploy];
             }
+            keys
         }
         Target::Ref(reference) => {
             let mut keys = Vec::new();
@@ -237,7 +242,7 @@ fn resolve<L: Lookup>(
                         });
                         keys.extend(best_first(there.collect(), item, true, lookup)?.into_iter().take(1));
                     }
-                    Pointer::Project(..) => {}
+                    Pointer::Project(..) | Pointer::Moment(_) => {}
                 }
             }
             // A branch's name is used again and again; a commit's sha is not.

@@ -1,11 +1,12 @@
 //! The domain, as values: what a delivery says ([`event`]), how what was said adds up to a work
-//! item ([`lattice`], [`item`]), which items belong together ([`mention`], [`link`]), what people
+//! item ([`lattice`], [`item`]), which items belong together ([`mention`], [`convention`], [`link`]), what people
 //! slice by ([`tags`]) and which spans an item becomes ([`ids`], [`span`]).
 //!
 //! Everything here is pure: no I/O, no clock, no global state. Sources produce [`event::Event`]s,
 //! the store joins them into [`item::Item`]s, the sealer asks [`link`] and [`span`] for the spans.
 
 pub mod attr;
+pub mod convention;
 pub mod event;
 pub mod ids;
 pub mod item;

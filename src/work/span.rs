@@ -132,6 +132,7 @@ fn outcome_attributes(kind: Kind, outcome: Outcome, attributes: &mut Attributes)
         Kind::Issue => {
             attributes.insert("issue.state".into(), "closed".into());
         }
+        Kind::Sprint => {}
     }
     attributes.insert("valuestream.outcome".into(), name);
     if outcome.is_error() {

@@ -31,10 +31,20 @@ impl Time {
         Self::from_micros(millis.checked_mul(1_000)?)
     }
 
-    /// From an RFC 3339 text such as `2019-05-15T15:20:33Z`; `None` if it is not one, or lies
-    /// outside of 2000 to 2100.
+    /// From a text with a date, a time and an offset; `None` if it is not one, or lies outside of
+    /// 2000 to 2100. RFC 3339 (`2019-05-15T15:20:33Z`), and what senders write besides: GitLab's
+    /// `2019-01-01 10:00:00 UTC` and `2019-01-01 10:00:00 +0200`, Jira's
+    /// `2019-01-01T10:00:00.000+0100`.
     pub fn parse(text: &str) -> Option<Self> {
-        let at: jiff::Timestamp = text.parse().ok()?;
+        let at: jiff::Timestamp = match text.parse() {
+            Ok(at) => at,
+            Err(_) => {
+                let (instant, offset) = text.trim().rsplit_once(' ')?;
+                let offset = if offset == "UTC" { "Z" } else { offset };
+                let numeric = offset == "Z" || offset.starts_with(['+', '-']);
+                numeric.then(|| format!("{instant}{offset}").parse().ok())??
+            }
+        };
         Self::from_micros(at.as_microsecond())
     }
 
@@ -84,6 +94,28 @@ mod tests {
         assert_eq!(at.micros(), 1_557_933_633_000_000);
         assert_eq!(Time::parse("2021-08-05T10:26:08.000Z").unwrap().to_string(), "2021-08-05T10:26:08Z");
         assert_eq!(Time::parse("2019-05-15T17:20:33+02:00"), Some(at));
+    }
+
+    #[test]
+    fn reads_the_forms_that_gitlab_and_jira_send() {
+        let at = Time::parse("2019-01-01T10:00:00Z");
+        assert!(at.is_some());
+        for text in [
+            "2019-01-01 10:00:00 UTC",
+            "2019-01-01 12:00:00 +0200",
+            "2019-01-01 05:00:00 -0500",
+            "2019-01-01T11:00:00.000+0100",
+            "2019-01-01T10:00:00.000+0000",
+            "2019-01-01T12:00:00+02:00",
+            "2019-01-01 10:00:00.000000 UTC",
+        ] {
+            assert_eq!(Time::parse(text), at, "{text}");
+        }
+        for text in
+            ["2019-01-01 10:00:00", "2019-01-01", "10:00:00 UTC", "UTC", " ", "2019-01-01 10:00:00 CET"]
+        {
+            assert_eq!(Time::parse(text), None, "{text}");
+        }
     }
 
     #[test]

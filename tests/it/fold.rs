@@ -17,6 +17,7 @@ use valuestream::export::encode;
 use valuestream::sources::jenkins::JenkinsOptions;
 use valuestream::sources::{self, Context, Parsed, Request};
 use valuestream::work::attr::Attr;
+use valuestream::work::convention::Conventions;
 use valuestream::work::event::{
     Cycle, Event, Facts, Happening, Outcome, Relation, Run, Said, Step, Target, What,
 };
@@ -355,7 +356,9 @@ fn said(told: &Told, received: Time, tagger: &Tagger) -> Said {
     }
     let body = told.payload.to_string();
     let jenkins = JenkinsOptions::default();
-    let context = Context { people: true, received_at: received, tagger, jenkins: &jenkins };
+    let conventions = Conventions::default();
+    let context =
+        Context { people: true, received_at: received, tagger, conventions: &conventions, jenkins: &jenkins };
     let request = Request { headers: &headers, body: body.as_bytes() };
     match sources::parse(told.source, request, &context).content {
         Ok(Parsed::Used(said)) => said,

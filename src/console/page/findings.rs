@@ -39,7 +39,7 @@ fn tabs(address: &Address, found: &Correlations) -> Markup {
     let failures = match address.query().kind {
         Kind::Build => "Build failures",
         Kind::Job => "Job failures",
-        Kind::Issue | Kind::PullRequest | Kind::Deploy => "Deploy failures",
+        Kind::Issue | Kind::PullRequest | Kind::Deploy | Kind::Sprint => "Deploy failures",
     };
     html! {
         nav.segment.tabs aria-label="What is compared" {

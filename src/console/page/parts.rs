@@ -7,7 +7,7 @@ use super::link::{self, Address};
 pub(super) use crate::insight::format::{many, one, title};
 use crate::insight::query::{Filter, Interval};
 use crate::insight::report::{Attribute, Basis, Outcomes, Quantiles};
-use crate::work::key::{Key, Kind};
+use crate::work::key::{Key, Kind, Source};
 
 /// `12 issues`.
 pub(super) fn counted(n: u64, kind: Kind) -> String {
@@ -24,7 +24,7 @@ pub(super) fn time_of(kind: Kind) -> &'static str {
     match kind {
         Kind::Issue => "lead time",
         Kind::PullRequest => "cycle time",
-        Kind::Build | Kind::Job | Kind::Deploy => "duration",
+        Kind::Build | Kind::Job | Kind::Deploy | Kind::Sprint => "duration",
     }
 }
 
@@ -93,8 +93,11 @@ pub(super) fn outward(url: Option<&str>, text: &str, what: &str) -> Markup {
 /// Where a sender's page of an item is.
 pub(super) fn sender(key: &Key) -> &'static str {
     match key.source() {
-        crate::work::key::Source::Github => "GitHub",
-        crate::work::key::Source::Jenkins => "Jenkins",
+        Source::Github => "GitHub",
+        Source::Jenkins => "Jenkins",
+        Source::Gitlab => "GitLab",
+        Source::Jira => "Jira",
+        Source::Cdevents | Source::Custom => "the sender",
     }
 }
 

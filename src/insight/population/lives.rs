@@ -10,6 +10,7 @@ pub fn counts(kind: Kind, outcome: Outcome) -> bool {
     match kind {
         Kind::Issue => !matches!(outcome, Outcome::NotPlanned | Outcome::Duplicate),
         Kind::PullRequest => outcome == Outcome::Merged,
+        Kind::Sprint => true,
         Kind::Build | Kind::Job | Kind::Deploy => !matches!(outcome, Outcome::Skip | Outcome::Cancellation),
     }
 }

@@ -36,7 +36,7 @@ pub fn seen(kind_and_id: &str) -> Seen {
 /// An item with this key, open since the beginning.
 pub fn of(key: Key) -> Seen {
     let detail = match key.kind() {
-        Kind::Issue => Detail::None,
+        Kind::Issue | Kind::Sprint => Detail::None,
         Kind::PullRequest => Detail::Change(Change::default()),
         Kind::Build | Kind::Job => Detail::Run(Ran::default()),
         Kind::Deploy => Detail::Deploy(Deployed {

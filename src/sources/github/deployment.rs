@@ -6,6 +6,7 @@ use super::payload::{Free, Id, Payload, Repository, Text, User};
 use super::scene::{Scene, clip, link, needed, relate};
 use crate::sources::{Context, ParseError, Parsed, cut};
 use crate::work::attr::Attr;
+use crate::work::convention::Spot;
 use crate::work::event::{Cycle, Facts, Outcome, Ref, Relation, Target, What};
 use crate::work::key::{Key, Kind};
 use crate::work::lattice::{Instant, Latest, Stamp};
@@ -156,7 +157,7 @@ impl Deployment<'_> {
         }
         let commit = self.sha.as_ref().and_then(|sha| Ref::commit(sha));
         relate(&mut facts, stamp, Relation::Commit, commit.map(Target::Ref).into_iter().collect());
-        relate(&mut facts, stamp, Relation::Token, scene.tokens(&[self.name.as_ref()]));
+        scene.found(&[(Spot::Branch, self.name.as_ref())]).relate(&mut facts, stamp);
         Ok((key, facts))
     }
 

@@ -8,6 +8,7 @@ use super::payload::{Id, Named, Number, OtherRepository, Payload, Repository, Te
 use super::scene::{Scene, clip, count, link, names, needed};
 use crate::sources::{Context, ParseError, Parsed};
 use crate::work::attr::Attr;
+use crate::work::convention::Spot;
 use crate::work::event::{Cycle, Facts, Outcome, Pointer, Ref, Relation, Role, Target, What};
 use crate::work::key::{Key, Kind};
 use crate::work::lattice::{Instant, Latest, Stamp, Trust};
@@ -277,8 +278,12 @@ impl PullRequest<'_> {
             }
         }
         facts.relate(stamp, Relation::Closes, closes);
-        let texts = [Some(&self.head.name), self.title.as_ref(), self.body.as_ref()];
-        facts.relate(stamp, Relation::Token, scene.tokens(&texts));
+        let texts = [
+            (Spot::Branch, Some(&self.head.name)),
+            (Spot::Title, self.title.as_ref()),
+            (Spot::Body, self.body.as_ref()),
+        ];
+        scene.found(&texts).relate_all(facts, stamp);
         let hint = mention::branch_number(&self.head.name)
             .and_then(|number| scene.key(Kind::Issue, &number.to_string()).ok());
         facts.relate(stamp, Relation::BranchNumber, hint.map(Target::Hint).into_iter().collect());

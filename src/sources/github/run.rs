@@ -9,6 +9,7 @@ use super::payload::{Id, OtherRepository, Payload, PullRequestRef, Repository, T
 use super::scene::{Scene, attempt_number, describe_head, link, needed, relate};
 use crate::sources::{Context, ParseError, Parsed};
 use crate::work::attr::Attr;
+use crate::work::convention::Spot;
 use crate::work::event::{Facts, Ref, Relation, Run, Target, instant, stated};
 use crate::work::key::Kind;
 use crate::work::lattice::{Instant, Latest, Stamp, Trust};
@@ -154,8 +155,8 @@ impl WorkflowRuns<'_> {
         relate(facts, stamp, Relation::PullRequest, named);
         let head = run.head_repository.as_ref().and_then(|repository| repository.full_name.as_deref());
         relate_head(facts, stamp, scene, run.head_sha.as_ref(), head, run.head_branch.as_ref());
-        let texts = [run.head_branch.as_ref(), run.display_title.as_ref()];
-        relate(facts, stamp, Relation::Token, scene.tokens(&texts));
+        let texts = [(Spot::Branch, run.head_branch.as_ref()), (Spot::Title, run.display_title.as_ref())];
+        scene.found(&texts).relate(facts, stamp);
         if attempt > 1 {
             let before = scene.run_key(run.id, Some(Id(attempt - 1)))?;
             relate(facts, stamp, Relation::Follows, vec![Target::Key(before)]);
@@ -268,7 +269,7 @@ impl<'a> Payload<'a> for CheckRuns<'a> {
         relate(&mut facts, stamp, Relation::PullRequest, named);
         let project = Some(&*self.repository.full_name);
         relate_head(&mut facts, stamp, &scene, check.head_sha.as_ref(), project, branch);
-        relate(&mut facts, stamp, Relation::Token, scene.tokens(&[branch]));
+        scene.found(&[(Spot::Branch, branch)]).relate(&mut facts, stamp);
         scene.told(key, facts)
     }
 }

@@ -6,12 +6,13 @@ use std::collections::BTreeSet;
 use super::payload::{Free, Id, PullRequestRef, Repository, Text, User, string};
 use crate::sources::{Context, ParseError, Parsed, url};
 use crate::work::attr::{Attr, Value, clipped};
+use crate::work::convention::{Found, Spot};
 use crate::work::event::{
     Event, Facts, Flaw, Happening, Outcome, Pointer, Ref, Relation, Role, Said, Target, What,
 };
 use crate::work::key::{Key, Kind, Source};
 use crate::work::lattice::{BOUND, Latest, Stamp};
-use crate::work::mention;
+use crate::work::mention::{self, Near};
 use crate::work::time::Time;
 
 /// The host if the payload does not name one.
@@ -160,17 +161,12 @@ impl<'a, 'c> Scene<'a, 'c> {
         Ok(targets)
     }
 
-    /// The tokens in some texts, in order, without repetition.
-    pub(super) fn tokens(&self, texts: &[Option<&Text<'_>>]) -> Vec<Target> {
-        let mut targets: Vec<Target> = Vec::new();
-        for text in texts.iter().copied().flatten() {
-            for target in mention::tokens_near(text, Source::Github, &self.host, &self.repository.full_name) {
-                if targets.len() < mention::MAX_MENTIONS && !targets.contains(&target) {
-                    targets.push(target);
-                }
-            }
-        }
-        targets
+    /// What some texts say that an item belongs to.
+    pub(super) fn found(&self, texts: &[(Spot<'_>, Option<&Text<'_>>)]) -> Found {
+        let near = Near { source: Source::Github, host: &self.host, project: &self.repository.full_name };
+        let texts: Vec<(Spot<'_>, &str)> =
+            texts.iter().filter_map(|(spot, text)| Some((*spot, &***text.as_ref()?))).collect();
+        self.context.conventions.read(Source::Github, Some(near), &texts)
     }
 
     /// Tells the index of references where something is found.

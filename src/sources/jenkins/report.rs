@@ -14,10 +14,11 @@ use crate::sources::json::{Free, Id, Number};
 use crate::sources::url::{self, CloneAddress};
 use crate::sources::{Context, ParseError};
 use crate::work::attr::{Attr, Value, clipped};
+use crate::work::convention::{Found, Spot};
 use crate::work::event::{Event, Facts, Flaw, Outcome, Ref, Relation, Run, Said, Target};
 use crate::work::key::{Key, Kind, Source};
 use crate::work::lattice::{Latest, Stamp, Trust};
-use crate::work::mention;
+use crate::work::mention::{self, Near};
 use crate::work::tags::DEPLOY_FLAGS;
 
 /// The name of a multibranch project's job for a pull request.
@@ -126,7 +127,7 @@ impl Report<'_> {
         if !marks.is_empty() {
             facts.marks.parameters = Some(Latest::new(stamp, marks));
         }
-        self.relate(&mut facts, stamp, scm_stamp, clone.as_ref());
+        self.relate(&mut facts, stamp, scm_stamp, clone.as_ref(), context);
         let mut flaws = self.flaws;
         flaws.sort_unstable();
         flaws.dedup();
@@ -210,7 +211,14 @@ impl Report<'_> {
         self.parameters.get(name).map(str::trim).filter(|value| !value.is_empty())
     }
 
-    fn relate(&self, facts: &mut Facts, stamp: Stamp, scm_stamp: Stamp, clone: Option<&CloneAddress>) {
+    fn relate(
+        &self,
+        facts: &mut Facts,
+        stamp: Stamp,
+        scm_stamp: Stamp,
+        clone: Option<&CloneAddress>,
+        context: &Context<'_>,
+    ) {
         let mut say = |stamp, relation, targets: Vec<Target>| {
             if !targets.is_empty() {
                 facts.relate(stamp, relation, targets);
@@ -231,7 +239,7 @@ impl Report<'_> {
             clone.zip(own).and_then(|(clone, branch)| Ref::branch(&clone.host, &clone.path, branch));
         say(scm_stamp, Relation::Branch, reference.map(Target::Ref).into_iter().collect());
 
-        say(stamp, Relation::Token, self.tokens(branch, clone));
+        self.found(branch, clone, context).relate(facts, stamp);
     }
 
     /// The pull request that the GitHub Pull Request Builder says it builds.
@@ -267,29 +275,32 @@ impl Report<'_> {
         key.map(Target::Hint)
     }
 
-    fn tokens(&self, branch: Option<&str>, clone: Option<&CloneAddress>) -> Vec<Target> {
-        let mut targets: Vec<Target> = Vec::new();
-        for name in ["vstrace-trace-id", "vstrace_trace_id"] {
-            targets.extend(self.parameter(name).map(mention::trace_parameter).unwrap_or_default());
-        }
+    /// What its names and parameters say that it belongs to.
+    fn found(&self, branch: Option<&str>, clone: Option<&CloneAddress>, context: &Context<'_>) -> Found {
         let (_, job) = self.place.parent_and_name();
-        let branches = [branch, self.parameter("ghprbSourceBranch"), Some(job)];
-        for text in branches.into_iter().flatten() {
-            targets.extend(match clone.filter(|clone| clone.owner_and_name().is_some()) {
-                Some(clone) => mention::tokens_near(text, Source::Github, &clone.host, &clone.path),
-                None => mention::tokens(text),
-            });
-        }
-        let mut seen = Vec::with_capacity(targets.len());
-        targets.retain(|target| {
+        let mut texts: Vec<(Spot<'_>, &str)> = Vec::new();
+        let branches = [branch, self.parameter("ghprbSourceBranch")];
+        texts.extend(branches.into_iter().flatten().map(|branch| (Spot::Branch, branch)));
+        texts.push((Spot::Job, job));
+        texts.extend(self.parameters.texts().map(|(name, value)| (Spot::Parameter(name), value)));
+        let near = clone.filter(|clone| clone.owner_and_name().is_some());
+        let near = near.map(|clone| Near { source: Source::Github, host: &clone.host, project: &clone.path });
+        let mut found = context.conventions.read(Source::Jenkins, near, &texts);
+        // What was said on purpose comes first.
+        let names = ["vstrace-trace-id", "vstrace_trace_id"].into_iter();
+        let mut tokens: Vec<Target> =
+            names.filter_map(|name| self.parameter(name)).flat_map(mention::trace_parameter).collect();
+        tokens.append(&mut found.tokens);
+        let mut seen = Vec::with_capacity(tokens.len());
+        tokens.retain(|target| {
             let new = !seen.contains(target);
             if new {
                 seen.push(target.clone());
             }
             new
         });
-        targets.truncate(mention::MAX_MENTIONS);
-        targets
+        tokens.truncate(mention::MAX_MENTIONS);
+        Found { tokens, ..found }
     }
 }
 

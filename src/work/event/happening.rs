@@ -46,6 +46,14 @@ pub enum What {
     Dequeued,
     /// A deployment's status was reported.
     DeploymentStatus,
+    /// Somebody wrote a comment.
+    Commented,
+    /// It was put into a sprint.
+    SprintEntered,
+    /// It was taken out of a sprint.
+    SprintLeft,
+    /// Something that a custom event names.
+    Event,
 }
 
 impl What {
@@ -71,6 +79,10 @@ impl What {
             What::Enqueued => "enqueued",
             What::Dequeued => "dequeued",
             What::DeploymentStatus => "deployment_status",
+            What::Commented => "commented",
+            What::SprintEntered => "sprint_entered",
+            What::SprintLeft => "sprint_left",
+            What::Event => "event",
         }
     }
 
@@ -84,6 +96,8 @@ impl What {
             What::DeploymentStatus => Some("valuestream.deployment.state"),
             What::Transferred => Some("valuestream.transferred_to"),
             What::Dequeued => Some("valuestream.dequeue.reason"),
+            What::SprintEntered | What::SprintLeft => Some("issue.sprint"),
+            What::Event => Some("valuestream.event"),
             _ => None,
         }
     }

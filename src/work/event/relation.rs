@@ -5,6 +5,7 @@ use std::fmt;
 use serde::{Deserialize, Serialize};
 
 use crate::work::key::{Key, Kind, Source};
+use crate::work::time::Time;
 
 /// How an item came to point at another. The order is the order in which parents are looked for.
 #[derive(Clone, Copy, Debug, PartialEq, Eq, PartialOrd, Ord, Hash, Serialize, Deserialize)]
@@ -16,29 +17,61 @@ pub enum Relation {
     PullRequest,
     /// The commit that was built or deployed.
     Commit,
+    /// The artifact that was deployed (CDEvents).
+    Artifact,
     /// The issues that it closes by keyword.
     Closes,
     /// The branch that was built.
     Branch,
-    /// A `vstrace-…` token.
+    /// A `vstrace-…` token, or the parent that a custom event names.
     Token,
+    /// What a rule of the configuration found.
+    Rule,
     /// The issue number that a branch begins with: a hint.
     BranchNumber,
-    /// What it follows, such as the attempt before: always a link, never a parent.
+    /// An issue key such as `PROJ-12` in a branch, a title or a commit message: a hint.
+    IssueKey,
+    /// The changes that a deploy brings.
+    Ships,
+    /// The release whose tag was built or deployed.
+    Release,
+    /// The sprint that an issue is in.
+    Sprint,
+    /// The epic that an issue belongs to.
+    Epic,
+    /// The issue that this one is a part of.
+    PartOf,
+    /// The issue that this one waits for.
+    BlockedBy,
+    /// What it follows, such as the attempt before.
     Follows,
 }
 
 impl Relation {
+    /// Whether it can make something a parent. The others are span links in any case.
+    pub fn is_parental(self) -> bool {
+        self < Relation::Ships
+    }
+
     /// The name in a span link's attributes.
     pub fn as_str(self) -> &'static str {
         match self {
             Relation::Run => "run",
             Relation::PullRequest => "pull_request",
             Relation::Commit => "commit",
+            Relation::Artifact => "artifact",
             Relation::Closes => "closes",
             Relation::Branch => "branch",
             Relation::Token => "token",
             Relation::BranchNumber => "branch_number",
+            Relation::Rule => "rule",
+            Relation::IssueKey => "issue_key",
+            Relation::Ships => "ships",
+            Relation::Release => "release",
+            Relation::Sprint => "sprint",
+            Relation::Epic => "epic",
+            Relation::PartOf => "part_of",
+            Relation::BlockedBy => "blocked_by",
             Relation::Follows => "follows",
         }
     }
@@ -61,14 +94,15 @@ pub enum Target {
     Token {
         /// Where the project's short name is known.
         project: Ref,
-        /// `issue` or `pull_request`.
+        /// The kind of item. `build` also stands for a job that deploys, as in the original.
         kind: Kind,
-        /// The number.
+        /// The number, or whatever else is the id there.
         id: String,
     },
 }
 
-/// Something that items of several systems have in common: a commit, a branch, a project's name.
+/// Something that items of several systems have in common: a commit, a branch, a tag, a project's
+/// name, an issue's key.
 #[derive(Clone, PartialEq, Eq, PartialOrd, Ord, Hash, Serialize, Deserialize)]
 #[serde(transparent)]
 pub struct Ref(String);
@@ -87,9 +121,42 @@ impl Ref {
         named.then(|| Self(format!("branch:{host}/{}:{branch}", repository.to_lowercase())))
     }
 
+    /// A tag of a repository, `host/owner/repo`. It points at its commit, and at its release.
+    pub fn tag(host: &str, repository: &str, tag: &str) -> Option<Self> {
+        let named = !host.is_empty() && !repository.is_empty() && !tag.is_empty() && tag.len() <= 512;
+        named.then(|| Self(format!("tag:{host}/{}:{tag}", repository.to_lowercase())))
+    }
+
+    /// A push, by the commit that it ended with. It points at the push before on the same branch, at
+    /// the time of its first own commit, and at the issues that its commits name.
+    pub fn push(sha: &str) -> Option<Self> {
+        Self::commit(sha).map(|Self(commit)| Self(commit.replacen("sha:", "push:", 1)))
+    }
+
+    /// An issue by the key that people write, `PROJ-12`.
+    pub fn issue_key(key: &str) -> Self {
+        Self(format!("issue:{}", key.to_ascii_uppercase()))
+    }
+
+    /// An artifact, by its purl or whatever its systems call it.
+    pub fn artifact(id: &str) -> Option<Self> {
+        let id = id.trim();
+        (!id.is_empty() && id.len() <= 1024).then(|| Self(format!("artifact:{id}")))
+    }
+
+    /// An item of the custom source, by namespace and id alone.
+    pub fn named(namespace: &str, id: &str) -> Self {
+        Self(format!("named:{namespace}:{id}"))
+    }
+
     /// A project by its last name alone, as `vstrace-…` tokens write it.
     pub fn project(source: Source, name: &str) -> Self {
         Self(format!("project:{source}/{}", name.to_lowercase()))
+    }
+
+    /// The source of a [`Ref::project`].
+    pub fn project_source(&self) -> Option<Source> {
+        self.0.strip_prefix("project:")?.split_once('/')?.0.parse().ok()
     }
 
     /// The text that the index stores.
@@ -99,9 +166,12 @@ impl Ref {
 
     /// From the text that the index stores.
     pub fn from_stored(text: &str) -> Option<Self> {
-        ["sha:", "branch:", "project:"].iter().any(|p| text.starts_with(p)).then(|| Self(text.to_owned()))
+        KINDS.iter().any(|p| text.starts_with(p)).then(|| Self(text.to_owned()))
     }
 }
+
+/// How the texts of references begin. None is a source's name, so no text is both key and reference.
+const KINDS: [&str; 8] = ["sha:", "branch:", "tag:", "push:", "issue:", "artifact:", "named:", "project:"];
 
 impl fmt::Debug for Ref {
     fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
@@ -118,6 +188,8 @@ pub enum Pointer {
     Ref(Ref),
     /// A project: `(host, path)`.
     Project(String, String),
+    /// A moment, such as that of a push's first commit.
+    Moment(Time),
 }
 
 impl Pointer {
@@ -127,6 +199,7 @@ impl Pointer {
             Pointer::Item(key) => key.as_str().to_owned(),
             Pointer::Ref(reference) => reference.as_str().to_owned(),
             Pointer::Project(host, path) => format!("at:{host}/{path}"),
+            Pointer::Moment(at) => format!("t:{}", at.micros()),
         }
     }
 
@@ -135,6 +208,9 @@ impl Pointer {
         if let Some(at) = text.strip_prefix("at:") {
             let (host, path) = at.split_once('/')?;
             return Some(Pointer::Project(host.to_owned(), path.to_owned()));
+        }
+        if let Some(at) = text.strip_prefix("t:") {
+            return at.parse().ok().and_then(Time::from_micros).map(Pointer::Moment);
         }
         Ref::from_stored(text).map(Pointer::Ref).or_else(|| text.parse().ok().map(Pointer::Item))
     }
