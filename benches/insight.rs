@@ -78,7 +78,11 @@ fn main() {
 
 async fn measure(n: usize, rounds: usize) {
     let config = Config::load(None, items::environment()).unwrap();
-    let rules = Rules { tagger: Arc::new(config.tagger().unwrap()), settle: 0 };
+    let rules = Rules {
+        tagger: Arc::new(config.tagger().unwrap()),
+        environments: Arc::new(config.environments().unwrap()),
+        settle: 0,
+    };
     let folder = tempfile::tempdir().unwrap();
     let path = folder.path().join("insight.db");
     let store = SqliteStore::open(&path, 32 << 20).unwrap();

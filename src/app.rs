@@ -107,7 +107,8 @@ pub async fn offline(config: &Config) -> Result<(Desk<SqliteStore>, Arc<SqliteSt
 /// What commits and seals need of the configuration.
 pub fn rules(config: &Config) -> Result<Rules, ConfigError> {
     let settle = i64::try_from(config.export.settle.as_micros()).unwrap_or(i64::MAX);
-    Ok(Rules { tagger: Arc::new(config.tagger()?), settle })
+    let environments = Arc::new(config.environments()?);
+    Ok(Rules { tagger: Arc::new(config.tagger()?), environments, settle })
 }
 
 /// How deliveries are understood.

@@ -422,8 +422,8 @@ impl Config {
         Ok(Conventions::new(&self.links.rules)?)
     }
 
-    /// What insight needs to know: the keys of tags, the environments' tiers, and incidents' labels.
-    pub fn insight(&self) -> Result<population::Settings, ConfigError> {
+    /// Which environments are for what.
+    pub fn environments(&self) -> Result<Environments, ConfigError> {
         let insight = &self.insight;
         let tiers = [
             (Tier::Production, "production", &insight.production),
@@ -435,12 +435,16 @@ impl Config {
                 return Err(self.wrong(&format!("insight.{key}"), error.to_string()));
             }
         }
-        let environments = Environments::new(&tiers.map(|(tier, _, globs)| (tier, globs.as_slice())))
-            .map_err(|error| self.wrong("insight", error.to_string()))?;
+        Environments::new(&tiers.map(|(tier, _, globs)| (tier, globs.as_slice())))
+            .map_err(|error| self.wrong("insight", error.to_string()))
+    }
+
+    /// What insight needs to know: the keys of tags, the environments' tiers, and incidents' labels.
+    pub fn insight(&self) -> Result<population::Settings, ConfigError> {
         Ok(population::Settings {
             tag_keys: self.tagger()?.keys().to_vec(),
-            environments,
-            incident_labels: insight.incident_labels.clone(),
+            environments: self.environments()?,
+            incident_labels: self.insight.incident_labels.clone(),
         })
     }
 

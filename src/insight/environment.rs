@@ -6,7 +6,7 @@ use globset::{GlobBuilder, GlobMatcher};
 use super::query::Tier;
 
 /// Which environments belong to which tier.
-#[derive(Clone, Debug)]
+#[derive(Clone, Debug, Default)]
 pub struct Environments {
     tiers: Vec<(Tier, Vec<GlobMatcher>)>,
 }

@@ -7,16 +7,19 @@ use serde::{Deserialize, Serialize};
 use sha2::{Digest, Sha256};
 
 use crate::work::attr::{Attr, Value};
-use crate::work::event::{Life, Outcome, Relation, Role, Target, What};
+use crate::work::event::{Life, Outcome, Relation, Target};
 use crate::work::item::Item;
-use crate::work::key::{Key, Kind, Source};
+use crate::work::key::{Key, Kind};
+use crate::work::line::{repository, text};
 use crate::work::link::Place;
+use crate::work::ship;
+use crate::work::stage;
 use crate::work::tags::{Tagger, Tags};
 use crate::work::time::Time;
 
 /// Which observations this module makes. Counts up whenever [`observe`] makes another one of the same
 /// item, or the stored form changes: what is stored is then made anew.
-const REVISION: u32 = 1;
+const REVISION: u32 = 2;
 
 /// What insight keeps of one item.
 #[derive(Clone, Debug, PartialEq, Serialize, Deserialize)]
@@ -121,23 +124,23 @@ pub fn observe(item: &Item, place: &Place, tagger: &Tagger) -> Observation {
     Observation {
         key: item.key.clone(),
         ancestors: place.ancestors.iter().map(|ancestor| ancestor.key.clone()).collect(),
-        links: place
-            .links
-            .iter()
-            .filter(|(relation, ..)| *relation != Relation::Follows)
-            .map(|(_, _, key, _)| key.clone())
-            .collect(),
+        links: place.links.iter().filter(|link| counts(link.relation)).map(|link| link.key.clone()).collect(),
         life: lived(item),
         tags: tagger.tags(item, &Tags::new()).into_iter().collect(),
         traits: traits(item),
-        detail: detail(item),
+        detail: detail(item, place),
     }
+}
+
+/// Whether what an item is linked to in this way belongs to its delivery.
+fn counts(relation: Relation) -> bool {
+    relation.is_parental() || relation == Relation::Ships
 }
 
 /// Whether it can change without a word about the item itself where it belongs: it points at
 /// something above it, and neither the parent nor what it is linked to in its place has been seen.
 pub fn unresolved(item: &Item, place: &Place) -> bool {
-    let relations = item.facts.relations.iter().filter(|(relation, _)| **relation != Relation::Follows);
+    let relations = item.facts.relations.iter().filter(|(relation, _)| relation.is_parental());
     let above = |target: &Target| match target {
         Target::Key(key) | Target::Hint(key) => key.kind().depth() < item.key.kind().depth(),
         Target::Ref(_) | Target::Token { .. } => true,
@@ -146,9 +149,7 @@ pub fn unresolved(item: &Item, place: &Place) -> bool {
     let known = match place.ancestors.first() {
         Some(parent) => parent.item.is_some(),
         // An item that was exported without a parent gets none any more, but links.
-        None => {
-            place.links.iter().any(|(relation, .., other)| *relation != Relation::Follows && other.is_some())
-        }
+        None => place.links.iter().any(|link| counts(link.relation) && link.item.is_some()),
     };
     item.key.kind() != Kind::Issue && points && !known
 }
@@ -174,32 +175,10 @@ fn lived(item: &Item) -> Lived {
     }
 }
 
-fn text(item: &Item, attr: Attr) -> Option<&str> {
-    match item.facts.attrs.get(&attr).map(|latest| &latest.value) {
-        // An attribute that was taken back is empty.
-        Some(Value::Str(text)) if !text.is_empty() => Some(text),
-        _ => None,
-    }
-}
-
 fn number(item: &Item, attr: Attr) -> Option<u32> {
     match item.facts.attrs.get(&attr).map(|latest| &latest.value) {
         Some(Value::Int(n)) => u32::try_from(*n).ok(),
         _ => None,
-    }
-}
-
-/// The repository as `host/path`, from its address, else from the key: the deploying job for Jenkins,
-/// whose messages need not say what they check out. In lower case, as forges compare them: Jenkins'
-/// clone addresses need not be written like GitHub's names.
-pub fn repository(item: &Item) -> String {
-    let of_url = text(item, Attr::RepositoryUrl).and_then(|url| url.split_once("://")).map(|(_, rest)| rest);
-    match (of_url, item.key.source()) {
-        (Some(rest), _) => rest.trim_end_matches('/').to_lowercase(),
-        (None, Source::Github | Source::Gitlab) => {
-            format!("{}/{}", item.key.host(), item.key.project()).to_lowercase()
-        }
-        (None, _) => format!("{}/{}", item.key.host(), item.key.project()),
     }
 }
 
@@ -238,10 +217,10 @@ fn traits(item: &Item) -> Vec<(String, String)> {
     traits
 }
 
-fn detail(item: &Item) -> Detail {
+fn detail(item: &Item, place: &Place) -> Detail {
     match item.key.kind() {
         Kind::Issue | Kind::Sprint => Detail::None,
-        Kind::PullRequest => Detail::Change(change(item)),
+        Kind::PullRequest => Detail::Change(change(item, place)),
         Kind::Build | Kind::Job => Detail::Run(Ran {
             queued: match &item.facts.life {
                 Life::Run(run) => run.queued.map(|queued| queued.at),
@@ -252,13 +231,7 @@ fn detail(item: &Item) -> Detail {
     }
 }
 
-fn change(item: &Item) -> Change {
-    let reviewed = item
-        .facts
-        .happenings
-        .iter()
-        .find(|h| h.what == What::Reviewed && h.role == Some(Role::Other))
-        .map(|h| h.at);
+fn change(item: &Item, place: &Place) -> Change {
     let merged = item.episodes().last().and_then(|episode| episode.end);
     let merged = merged.filter(|(_, outcome)| *outcome == Outcome::Merged).map(|(at, _)| at);
     let lines = match (number(item, Attr::ChangeAdditions), number(item, Attr::ChangeDeletions)) {
@@ -266,37 +239,15 @@ fn change(item: &Item) -> Change {
         _ => None,
     };
     Change {
-        first_commit: None,
-        ready: ready(item),
-        reviewed,
+        first_commit: place.first_commit,
+        ready: stage::ready(item),
+        reviewed: stage::reviewed(item),
         merged,
         fix: fixes(text(item, Attr::ChangeTitle), text(item, Attr::RefHeadName)) || labelled(item, "hotfix"),
         lines,
         files: number(item, Attr::ChangeFiles),
         commits: number(item, Attr::ChangeCommits),
     }
-}
-
-/// When a pull request was first ready for review. It was from the beginning, unless the first turn
-/// that was told is that it became ready, or it is a draft and no turn was told. Of a turn each way
-/// in one second, the one that tells of an opening as a draft is believed.
-fn ready(item: &Item) -> Option<Time> {
-    let opened = match &item.facts.life {
-        Life::Cycle(cycle) => cycle.opened.map(|opened| opened.at),
-        Life::Run(_) => None,
-    };
-    let first = |what: What| item.facts.happenings.iter().find(|h| h.what == what).map(|h| h.at);
-    match (first(What::ReadyForReview), first(What::ConvertedToDraft)) {
-        (Some(ready), Some(drafted)) if drafted < ready => opened,
-        (Some(ready), _) => Some(ready),
-        (None, None) if is_draft(item) => None,
-        (None, _) => opened,
-    }
-}
-
-fn is_draft(item: &Item) -> bool {
-    let draft = item.facts.attrs.get(&Attr::ChangeDraft).map(|latest| &latest.value);
-    matches!(draft, Some(Value::Bool(true)))
 }
 
 fn labelled(item: &Item, word: &str) -> bool {
@@ -317,18 +268,13 @@ fn fixes(title: Option<&str>, branch: Option<&str>) -> bool {
 fn deployed(item: &Item) -> Deployed {
     let environment = text(item, Attr::Environment).unwrap_or_default();
     let production = item.facts.attrs.get(&Attr::ProductionEnvironment).map(|latest| &latest.value);
-    let flagged = |name: &str| {
-        let parameters = item.facts.marks.parameters.iter().flat_map(|parameters| &parameters.value);
-        let mut said = parameters.filter(|(key, _)| key.eq_ignore_ascii_case(name));
-        said.any(|(_, value)| ["true", "yes", "1"].iter().any(|yes| value.trim().eq_ignore_ascii_case(yes)))
-    };
     Deployed {
         service: repository(item),
         environment: environment.to_owned(),
         production: matches!(production, Some(Value::Bool(true))),
         sha: text(item, Attr::RefHeadRevision).map(str::to_owned),
-        rollback: flagged("rollback"),
-        hotfix: flagged("hotfix") || fixes(None, text(item, Attr::RefHeadName)),
+        rollback: ship::is_rollback(item),
+        hotfix: ship::flagged(item, "hotfix") || fixes(None, text(item, Attr::RefHeadName)),
     }
 }
 

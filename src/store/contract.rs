@@ -7,6 +7,8 @@ use std::sync::Arc;
 
 pub(super) use self::observing::*;
 use super::*;
+use crate::insight::environment::Environments;
+use crate::insight::query::Tier;
 use crate::work::event::{Outcome, Pointer, Ref, Relation, Said, Target};
 use crate::work::ids::{SpanId, TraceId};
 use crate::work::testing::{acme, at, cycle, related, run};
@@ -27,7 +29,9 @@ fn says(event: crate::work::event::Event) -> Said {
 
 /// Ten seconds to settle, no rules for tags.
 pub(super) fn rules() -> Rules {
-    Rules { tagger: Arc::new(Tagger::default()), settle: 10_000_000 }
+    let production = ["prod*".to_owned()];
+    let environments = Environments::new(&[(Tier::Production, &production)]).unwrap();
+    Rules { tagger: Arc::new(Tagger::default()), environments: Arc::new(environments), settle: 10_000_000 }
 }
 
 fn main_backend() -> Vec<String> {

@@ -17,6 +17,7 @@ use std::sync::Arc;
 
 use serde::{Deserialize, Serialize};
 
+use crate::insight::environment::Environments;
 use crate::sources::DeliveryId;
 use crate::work::event::{Flaw, Said};
 use crate::work::item::Item;
@@ -135,6 +136,8 @@ pub struct Turn {
 pub struct Rules {
     /// Tag keys and rules.
     pub tagger: Arc<Tagger>,
+    /// Which environments are production.
+    pub environments: Arc<Environments>,
     /// How long a closed item waits before it is exported, in microseconds.
     pub settle: i64,
 }

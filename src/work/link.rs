@@ -6,8 +6,11 @@
 //! learned later finds the pin and becomes a span link.
 
 use super::event::{Pointer, Ref, Relation, Target};
+use super::history;
 use super::item::Item;
 use super::key::{Key, Kind};
+use super::line::Line;
+use super::ship::{self, Shipped};
 use super::span::{Placement, Related};
 use super::tags::{Tagger, Tags};
 use super::time::Time;
@@ -31,9 +34,18 @@ pub trait Lookup {
     fn pointers(&mut self, reference: &Ref) -> Result<Vec<Pointer>, Self::Error>;
     /// What is settled about an item.
     fn pin(&mut self, key: &Key) -> Result<Option<Pin>, Self::Error>;
+    /// The items that stood on a line after `after` and until `until`, inclusive: the last `limit` of
+    /// them. An item may have moved since; [`super::line::moment`] says where it stands now.
+    fn moments(
+        &mut self,
+        line: &Line,
+        after: Time,
+        until: Time,
+        limit: usize,
+    ) -> Result<Vec<(Time, Key)>, Self::Error>;
 }
 
-/// The most links of a span besides its parent.
+/// The most links of a span besides its parent and the changes that it ships.
 const MAX_LINKS: usize = 32;
 
 /// An item's place in its trace.
@@ -43,8 +55,12 @@ pub struct Place {
     pub root: Key,
     /// From its parent up to the root; empty for the root.
     pub ancestors: Vec<Ancestor>,
-    /// What else it belongs to, with the root of the other's trace and the other if it was seen.
-    pub links: Vec<(Relation, Key, Key, Option<Item>)>,
+    /// What else it belongs to.
+    pub links: Vec<Link>,
+    /// The changes that a deploy brings, with the root of each one's trace.
+    pub ships: Vec<(Key, Shipped)>,
+    /// When the first commit of a pull request was made, where pushes tell.
+    pub first_commit: Option<Time>,
     /// What the export of this item settles.
     pub pins: Vec<(Key, Pin)>,
 }
@@ -53,6 +69,19 @@ pub struct Place {
 #[derive(Clone, Debug)]
 pub struct Ancestor {
     /// Its key.
+    pub key: Key,
+    /// What is known of it, if it was ever seen.
+    pub item: Option<Item>,
+}
+
+/// Another item that one belongs to.
+#[derive(Clone, Debug)]
+pub struct Link {
+    /// How.
+    pub relation: Relation,
+    /// The root of the other's trace.
+    pub root: Key,
+    /// The other.
     pub key: Key,
     /// What is known of it, if it was ever seen.
     pub item: Option<Item>,
@@ -69,13 +98,14 @@ impl Place {
             links: self
                 .links
                 .iter()
-                .map(|(relation, root, key, item)| Related {
-                    root: root.clone(),
-                    key: key.clone(),
-                    episode: episode(item),
-                    relation: relation.as_str(),
+                .map(|link| Related {
+                    root: link.root.clone(),
+                    key: link.key.clone(),
+                    episode: episode(&link.item),
+                    relation: link.relation.as_str(),
                 })
                 .collect(),
+            first_commit: self.first_commit,
         }
     }
 
@@ -91,31 +121,36 @@ impl Place {
 
 /// Finds an item's place.
 pub fn place<L: Lookup>(item: &Item, lookup: &mut L) -> Result<Place, L::Error> {
-    let candidates = candidates(item, lookup)?;
     let mut pins = Vec::new();
-    let chain = match lookup.pin(&item.key)? {
-        Some(pin) => follow_pins(pin, lookup)?,
-        None => {
-            let chain = climb(&candidates, lookup, &mut pins)?;
-            let root = chain.last().map_or(&item.key, |top| &top.key).clone();
-            pins.push((item.key.clone(), Pin { root, parent: chain.first().map(|a| a.key.clone()) }));
-            chain
-        }
-    };
+    let Stand { candidates, chain, ships } = stand(item, lookup, &mut pins)?;
     let root = chain.last().map_or_else(|| item.key.clone(), |top| top.key.clone());
 
-    let mut links = Vec::new();
-    let others = candidates.into_iter().chain(followed(item));
-    for (relation, key) in others.filter(|(_, key)| *key != item.key) {
-        let told = chain.iter().any(|a| a.key == key) || links.iter().any(|(_, _, k, _)| *k == key);
-        if told || links.len() == MAX_LINKS {
+    let mut links: Vec<Link> = Vec::new();
+    let mut ships_with_roots = Vec::with_capacity(ships.len());
+    for shipped in ships {
+        let root = root_of(&shipped.item.key, lookup)?;
+        if !chain.iter().any(|above| above.key == shipped.item.key) {
+            links.push(Link {
+                relation: Relation::Ships,
+                root: root.clone(),
+                key: shipped.item.key.clone(),
+                item: Some(shipped.item.clone()),
+            });
+        }
+        ships_with_roots.push((root, shipped));
+    }
+    let room = links.len() + MAX_LINKS;
+    for (relation, key) in candidates.above.into_iter().chain(candidates.beside) {
+        let told = chain.iter().any(|a| a.key == key) || links.iter().any(|link| link.key == key);
+        if told || links.len() == room {
             continue;
         }
-        let other_root = root_of(&key, lookup)?;
-        let other = lookup.item(&key)?;
-        links.push((relation, other_root, key, other));
+        let root = root_of(&key, lookup)?;
+        let item = lookup.item(&key)?;
+        links.push(Link { relation, root, key, item });
     }
-    Ok(Place { root, ancestors: chain, links, pins })
+    let first_commit = candidates.first_commit;
+    Ok(Place { root, ancestors: chain, links, ships: ships_with_roots, first_commit, pins })
 }
 
 /// The root of the trace that `key` is in, or would be in if it were exported now.
@@ -124,19 +159,55 @@ pub fn root_of<L: Lookup>(key: &Key, lookup: &mut L) -> Result<Key, L::Error> {
         return Ok(pin.root);
     }
     let Some(item) = lookup.item(key)? else { return Ok(key.clone()) };
-    let candidates = candidates(&item, lookup)?;
-    let chain = climb(&candidates, lookup, &mut Vec::new())?;
-    Ok(chain.last().map_or(key, |top| &top.key).clone())
+    let stand = stand(&item, lookup, &mut Vec::new())?;
+    Ok(stand.chain.last().map_or(key, |top| &top.key).clone())
 }
 
-/// What an item follows: links, never parents.
-fn followed(item: &Item) -> Vec<(Relation, Key)> {
-    let follows = item.facts.relations.get(&Relation::Follows);
-    let keys = follows.iter().flat_map(|latest| &latest.value).filter_map(|target| match target {
-        Target::Key(key) => Some((Relation::Follows, key.clone())),
-        _ => None,
-    });
-    keys.collect()
+/// What an item hangs below, and what could have been.
+struct Stand {
+    candidates: Candidates,
+    chain: Vec<Ancestor>,
+    ships: Vec<Shipped>,
+}
+
+/// Finds what an item hangs below, and pins it if that is not settled yet. A deploy that names nothing
+/// hangs below the last change that it brings.
+fn stand<L: Lookup>(item: &Item, lookup: &mut L, pins: &mut Vec<(Key, Pin)>) -> Result<Stand, L::Error> {
+    let mut candidates = candidates(item, lookup)?;
+    let mut named = Vec::new();
+    if item.key.kind() == Kind::Deploy {
+        // The pull requests that it names, and those above what it names.
+        for (_, key) in candidates.above.iter().filter(|(relation, _)| *relation != Relation::Ships) {
+            let mut next = Some(key.clone());
+            while let Some(key) = next.filter(|key| key.kind() != Kind::Issue) {
+                let found = lookup.item(&key)?;
+                next = match (&found, key.kind()) {
+                    (Some(build), Kind::Build) => {
+                        self::candidates(build, lookup)?.above.into_iter().next().map(|(_, key)| key)
+                    }
+                    _ => None,
+                };
+                named.push((key, found));
+            }
+        }
+    }
+    let ships = ship::shipped(item, &ship::changes(named.into_iter()), lookup)?;
+    let pinned = lookup.pin(&item.key)?;
+    if candidates.above.is_empty()
+        && let Some(last) = ships.last()
+    {
+        candidates.above.push((Relation::Ships, last.item.key.clone()));
+    }
+    let chain = match pinned {
+        Some(pin) => follow_pins(pin, lookup)?,
+        None => {
+            let chain = climb(&candidates.above, lookup, pins)?;
+            let root = chain.last().map_or(&item.key, |top| &top.key).clone();
+            pins.push((item.key.clone(), Pin { root, parent: chain.first().map(|a| a.key.clone()) }));
+            chain
+        }
+    };
+    Ok(Stand { candidates, chain, ships })
 }
 
 /// From the first candidate up to the root, pinning what is not pinned yet. The candidates after
@@ -153,7 +224,7 @@ fn climb<L: Lookup>(
         Some(pin) => follow_pins(pin, lookup)?,
         None => {
             let own = match &item {
-                Some(item) => self::candidates(item, lookup)?,
+                Some(item) => self::candidates(item, lookup)?.above,
                 None => rest.iter().filter(|(_, k)| k.kind().depth() < key.kind().depth()).cloned().collect(),
             };
             let above = climb(&own, lookup, pins)?;
@@ -183,20 +254,41 @@ fn follow_pins<L: Lookup>(pin: Pin, lookup: &mut L) -> Result<Vec<Ancestor>, L::
     Ok(chain)
 }
 
-/// The items that could be an item's parent, the best first, each once.
-fn candidates<L: Lookup>(item: &Item, lookup: &mut L) -> Result<Vec<(Relation, Key)>, L::Error> {
-    let mut found: Vec<(Relation, Key)> = Vec::new();
-    for (relation, latest) in &item.facts.relations {
-        if !relation.is_parental() {
-            continue;
+/// What an item points at.
+#[derive(Default)]
+struct Candidates {
+    /// What could be its parent, the best first, each once.
+    above: Vec<(Relation, Key)>,
+    /// What it belongs to in another way.
+    beside: Vec<(Relation, Key)>,
+    /// When the first commit of a pull request was made.
+    first_commit: Option<Time>,
+}
+
+impl Candidates {
+    fn add(&mut self, of: &Item, relation: Relation, key: Key) {
+        let above = relation.is_parental() && key.kind().depth() < of.key.kind().depth();
+        let known = self.above.iter().chain(&self.beside).any(|(_, known)| *known == key);
+        if !known && key != of.key {
+            if above { &mut self.above } else { &mut self.beside }.push((relation, key));
         }
+    }
+}
+
+fn candidates<L: Lookup>(item: &Item, lookup: &mut L) -> Result<Candidates, L::Error> {
+    let mut found = Candidates::default();
+    for (relation, latest) in &item.facts.relations {
         for target in &latest.value {
             for key in resolve(*relation, target, item, lookup)? {
-                let above = key.kind().depth() < item.key.kind().depth();
-                if above && !found.iter().any(|(_, known)| *known == key) {
-                    found.push((*relation, key));
-                }
+                found.add(item, *relation, key);
             }
+        }
+    }
+    if item.key.kind() == Kind::PullRequest {
+        let history = history::of(item, lookup)?;
+        found.first_commit = history.first_commit;
+        for key in history.issues {
+            found.add(item, Relation::IssueKey, key);
         }
     }
     Ok(found)

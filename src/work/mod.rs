@@ -8,13 +8,17 @@
 pub mod attr;
 pub mod convention;
 pub mod event;
+pub mod history;
 pub mod ids;
 pub mod item;
 pub mod key;
 pub mod lattice;
+pub mod line;
 pub mod link;
 pub mod mention;
+pub mod ship;
 pub mod span;
+pub mod stage;
 pub mod tags;
 #[cfg(test)]
 pub(crate) mod testing;

@@ -9,6 +9,8 @@ use super::event::{Happening, Life, Outcome, Role};
 use super::ids::{SpanId, TraceId};
 use super::item::{Episode, Item, run_episode};
 use super::key::{Key, Kind};
+use super::link::Place;
+use super::stage;
 use super::tags::Tags;
 use super::time::Time;
 
@@ -95,12 +97,14 @@ pub struct Placement {
     pub parent: Option<(Key, u32)>,
     /// What else it belongs to.
     pub links: Vec<Related>,
+    /// When the first commit of a pull request was made, where pushes tell.
+    pub first_commit: Option<Time>,
 }
 
 impl Placement {
     /// An item that stands alone.
     pub fn alone(key: &Key) -> Self {
-        Self { root: key.clone(), parent: None, links: Vec::new() }
+        Self { root: key.clone(), parent: None, links: Vec::new(), first_commit: None }
     }
 }
 
@@ -208,8 +212,73 @@ pub fn project(item: &Item, episode: &Episode, placement: &Placement, tags: &Tag
         error: outcome.is_error().then(|| outcome.as_str().to_owned()),
     };
     let mut spans = vec![main];
+    let stages = stage::stages(item, episode, placement.first_commit);
+    spans.extend(stages.into_iter().map(|stage| {
+        let part: Vec<&str> = stage.part.iter().map(String::as_str).collect();
+        let mut attributes = tagged(&item.key, tags);
+        attributes.extend(stage.attributes);
+        Span {
+            trace_id,
+            span_id: SpanId::of(&item.key, episode.index, &part),
+            parent: Some(span_id),
+            name: stage.name,
+            kind: SpanKind::Internal,
+            start: stage.start,
+            end: stage.end,
+            attributes,
+            events: Vec::new(),
+            links: Vec::new(),
+            error: None,
+        }
+    }));
     spans.extend(steps(item, episode, trace_id, span_id));
     spans
+}
+
+/// The last stage of each change that a deploy brings to users: from the merge until the deploy's end.
+/// It hangs below the pull request, in the pull request's trace, and has the deploy's tags. None if
+/// the deploy did not succeed.
+pub fn arrivals(deploy: &Item, episode: &Episode, place: &Place, tags: &Tags) -> Vec<Span> {
+    let Some((end, Outcome::Success)) = episode.end.filter(|_| !episode.clamped) else { return Vec::new() };
+    let deploy_id = SpanId::of(&deploy.key, episode.index, &[]);
+    let arrived = place.ships.iter().filter(|(_, change)| change.merged <= end);
+    arrived
+        .map(|(root, change)| {
+            let pull = &change.item;
+            let merged_in = pull.episodes().last().map_or(0, |episode| episode.index);
+            let mut attributes = tagged(&pull.key, tags);
+            for attr in [Attr::Environment, Attr::DeploymentName, Attr::DeploymentId] {
+                if let Some(latest) = deploy.facts.attrs.get(&attr) {
+                    attributes.insert(attr.name().into(), latest.value.clone());
+                }
+            }
+            Span {
+                trace_id: TraceId::of(root),
+                span_id: SpanId::of(&pull.key, merged_in, &["deploy", deploy.key.as_str()]),
+                parent: Some(SpanId::of(&pull.key, merged_in, &[])),
+                name: "pull_request.deploy",
+                kind: SpanKind::Internal,
+                start: change.merged,
+                end,
+                attributes,
+                events: Vec::new(),
+                links: vec![SpanLink {
+                    trace_id: TraceId::of(&place.root),
+                    span_id: deploy_id,
+                    attributes: relation("deploy"),
+                }],
+                error: None,
+            }
+        })
+        .collect()
+}
+
+/// What every span of an item has: its tags, and whose it is.
+fn tagged(key: &Key, tags: &Tags) -> Attributes {
+    let mut attributes: Attributes =
+        tags.iter().map(|(key, value)| (Cow::Owned(key.clone()), Value::from(value.as_str()))).collect();
+    attributes.insert("valuestream.key".into(), key.as_str().into());
+    attributes
 }
 
 fn relation(name: &'static str) -> Attributes {

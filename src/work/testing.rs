@@ -7,7 +7,8 @@ use super::event::{Cycle, Event, Facts, Outcome, Pointer, Ref, Relation, Run, Ta
 use super::item::Item;
 use super::key::Key;
 use super::lattice::{Instant, Latest, Stamp};
-use super::link::{Lookup, Pin};
+use super::line::{self, Line};
+use super::link::{self, Lookup, Pin, Place};
 use super::time::Time;
 
 /// `seconds` after 2026-01-01T00:00:00Z.
@@ -73,6 +74,27 @@ pub struct World {
     pub pins: HashMap<Key, Pin>,
 }
 
+impl World {
+    /// Takes in the item that only this event speaks of.
+    pub fn see(&mut self, event: Event) -> Item {
+        let seen = item(event);
+        self.items.insert(seen.key.clone(), seen.clone());
+        seen
+    }
+
+    /// Settles an item's place.
+    pub fn export(&mut self, item: &Item) -> Place {
+        let Ok(place) = link::place(item, self);
+        self.pins.extend(place.pins.iter().cloned());
+        place
+    }
+
+    /// Has a reference point at something.
+    pub fn point(&mut self, reference: Ref, pointer: Pointer) {
+        self.refs.entry(reference).or_default().push(pointer);
+    }
+}
+
 impl Lookup for World {
     type Error = Infallible;
     fn item(&mut self, key: &Key) -> Result<Option<Item>, Infallible> {
@@ -83,5 +105,18 @@ impl Lookup for World {
     }
     fn pin(&mut self, key: &Key) -> Result<Option<Pin>, Infallible> {
         Ok(self.pins.get(key).cloned())
+    }
+    fn moments(
+        &mut self,
+        line: &Line,
+        after: Time,
+        until: Time,
+        limit: usize,
+    ) -> Result<Vec<(Time, Key)>, Infallible> {
+        let standing = self.items.values().filter_map(|item| Some((line::moment(item)?, item.key.clone())));
+        let on_it = standing.filter(|((there, at), _)| there == line && *at > after && *at <= until);
+        let mut found: Vec<(Time, Key)> = on_it.map(|((_, at), key)| (at, key)).collect();
+        found.sort_unstable();
+        Ok(found.split_off(found.len().saturating_sub(limit)))
     }
 }

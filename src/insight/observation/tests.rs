@@ -1,13 +1,20 @@
 use super::*;
-use crate::work::event::{Cycle, Event, Facts, Happening, Outcome, Run};
+use crate::work::event::{Cycle, Event, Facts, Happening, Outcome, Role, Run, What};
 use crate::work::key::Key;
 use crate::work::lattice::{Instant, Latest};
-use crate::work::link::Ancestor;
+use crate::work::link::{Ancestor, Link};
 use crate::work::testing::{acme, at, cycle, item, key, related, run, stamp};
 
 /// Where an item is that stands alone.
 fn alone(item: &Item) -> Place {
-    Place { root: item.key.clone(), ancestors: Vec::new(), links: Vec::new(), pins: Vec::new() }
+    Place {
+        root: item.key.clone(),
+        ancestors: Vec::new(),
+        links: Vec::new(),
+        ships: Vec::new(),
+        first_commit: None,
+        pins: Vec::new(),
+    }
 }
 
 fn seen(event: Event) -> Observation {
@@ -253,7 +260,7 @@ fn traits_are_those_of_the_kind_and_labels_one_by_one() {
 fn an_observation_says_where_the_item_is_but_not_what_it_follows() {
     let build = item(run(acme("build/1.2"), 0, None));
     let ancestor = |kind_and_id| Ancestor { key: acme(kind_and_id), item: None };
-    let link = |relation, id: &str| (relation, acme("issue/1"), acme(id), None);
+    let link = |relation, id: &str| Link { relation, root: acme("issue/1"), key: acme(id), item: None };
     let place = Place {
         ancestors: vec![ancestor("pull_request/2"), ancestor("issue/1")],
         links: vec![link(Relation::Commit, "pull_request/3"), link(Relation::Follows, "build/1.1")],
@@ -281,7 +288,7 @@ fn an_item_is_unresolved_while_what_it_points_at_above_it_is_unseen() {
     assert!(!unresolved(&build, &below(Some(change()))));
 
     let linked = |relation, other| Place {
-        links: vec![(relation, acme("issue/1"), acme("pull_request/2"), other)],
+        links: vec![Link { relation, root: acme("issue/1"), key: acme("pull_request/2"), item: other }],
         ..alone(&build)
     };
     assert!(!unresolved(&build, &linked(Relation::PullRequest, Some(change()))), "exported before");

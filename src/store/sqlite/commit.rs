@@ -12,6 +12,7 @@ use super::{lookup, observe, tally};
 use crate::work::event::{Event, Pointer, Ref, Said};
 use crate::work::item::{Episode, Item};
 use crate::work::key::{Key, Kind, Source};
+use crate::work::line;
 use crate::work::span::{self, Placement};
 use crate::work::tags::Tags;
 use crate::work::time::Time;
@@ -250,6 +251,11 @@ fn write(transaction: &Transaction<'_>, rows: HashMap<Key, Row>) -> Result<HashM
                 id
             }
         };
+        if let Some((line, at)) = line::moment(item) {
+            transaction
+                .prepare_cached("INSERT OR IGNORE INTO moments (line, at, item) VALUES (?1, ?2, ?3)")?
+                .execute((line.hashed(), at.micros(), id))?;
+        }
         *open.entry(key.kind()).or_default() += i64::from(row.open) - i64::from(row.stored_open);
         due += i64::from(row.due_at.is_some()) - i64::from(row.stored_due);
         ids.insert(key, id);

@@ -10,7 +10,9 @@ use super::StoreError;
 use crate::work::event::{Pointer, Ref};
 use crate::work::item::Item;
 use crate::work::key::Key;
+use crate::work::line::Line;
 use crate::work::link::{Lookup, Pin};
+use crate::work::time::Time;
 
 /// How many references an era has: some megabytes, which stay in memory while they are written.
 pub(super) const ERA: i64 = 1 << 18;
@@ -84,12 +86,13 @@ pub(super) struct Lookups<'c> {
     connection: &'c Connection,
     items: HashMap<Key, Option<Item>>,
     pins: HashMap<Key, Option<Pin>>,
+    pointers: HashMap<Ref, Vec<Pointer>>,
 }
 
 impl<'c> Lookups<'c> {
     /// Looks up within `connection`'s transaction.
     pub(super) fn new(connection: &'c Connection) -> Self {
-        Self { connection, items: HashMap::new(), pins: HashMap::new() }
+        Self { connection, items: HashMap::new(), pins: HashMap::new(), pointers: HashMap::new() }
     }
 
     /// Takes note of a pin that was just written.
@@ -111,23 +114,49 @@ impl Lookup for Lookups<'_> {
     }
 
     fn pointers(&mut self, reference: &Ref) -> Result<Vec<Pointer>, StoreError> {
+        if let Some(known) = self.pointers.get(reference) {
+            return Ok(known.clone());
+        }
         // A commit that a hundred pull requests share tells nothing more by the hundredth.
         let mut statement = self.connection.prepare_cached(
             "SELECT coalesce(items.key, refs.pointer) FROM refs
              LEFT JOIN items ON typeof(refs.pointer) = 'integer' AND items.id = refs.pointer
              WHERE era = ?1 AND ref = ?2 LIMIT 64",
         )?;
-        let reference = hashed(reference);
+        let hash = hashed(reference);
         let mut pointers: Vec<Pointer> = Vec::new();
         for era in 0..=era(self.connection)? {
-            let texts = statement.query_map((era, reference), |row| row.get::<_, String>(0))?;
+            let texts = statement.query_map((era, hash), |row| row.get::<_, String>(0))?;
             for text in texts {
                 pointers.extend(Pointer::from_stored(&text?));
             }
         }
         pointers.sort_unstable();
         pointers.dedup();
+        self.pointers.insert(reference.clone(), pointers.clone());
         Ok(pointers)
+    }
+
+    fn moments(
+        &mut self,
+        line: &Line,
+        after: Time,
+        until: Time,
+        limit: usize,
+    ) -> Result<Vec<(Time, Key)>, StoreError> {
+        let mut statement = self.connection.prepare_cached(
+            "SELECT moments.at, items.key FROM moments JOIN items ON items.id = moments.item
+             WHERE line = ?1 AND at > ?2 AND at <= ?3 ORDER BY at DESC LIMIT ?4",
+        )?;
+        let window = (line.hashed(), after.micros(), until.micros(), limit as i64);
+        let rows = statement.query_map(window, |row| Ok((row.get(0)?, row.get::<_, String>(1)?)))?;
+        let mut moments = Vec::new();
+        for row in rows {
+            let (at, key) = row?;
+            let key: Key = key.parse().map_err(|e| StoreError::Corrupt(format!("{key}: {e}")))?;
+            moments.extend(Time::from_micros(at).map(|at| (at, key)));
+        }
+        Ok(moments)
     }
 
     fn pin(&mut self, key: &Key) -> Result<Option<Pin>, StoreError> {

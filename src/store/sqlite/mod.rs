@@ -31,6 +31,7 @@ use super::*;
 const MIGRATIONS: &[&str] = &[
     include_str!("../../../migrations/sqlite/0001_core.sql"),
     include_str!("../../../migrations/sqlite/0002_insight.sql"),
+    include_str!("../../../migrations/sqlite/0003_moments.sql"),
 ];
 
 /// How long to wait for another process that holds the database, such as a command: less than the

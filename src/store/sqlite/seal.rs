@@ -8,8 +8,11 @@ use super::super::{Rules, Sealed, StoreError};
 use super::lookup::Lookups;
 use super::{observe, tally};
 use crate::export::encode;
+use crate::insight::query::Tier;
+use crate::work::attr::{Attr, Value};
 use crate::work::item::Item;
 use crate::work::key::Key;
+use crate::work::line;
 use crate::work::link;
 use crate::work::span;
 use crate::work::time::Time;
@@ -98,7 +101,10 @@ impl Slice<'_> {
 
         let mut finished = before;
         for episode in item.episodes().iter().filter(|e| e.end.is_some()).skip(before as usize) {
-            let spans = span::project(&item, episode, &place.at(episode.start), &tags);
+            let mut spans = span::project(&item, episode, &place.at(episode.start), &tags);
+            if self.is_production(&item) {
+                spans.extend(span::arrivals(&item, episode, &place, &tags));
+            }
             self.put_out(&item.key, episode.index, &spans)?;
             finished += 1;
             sealed.spans += spans.len();
@@ -107,6 +113,12 @@ impl Slice<'_> {
         }
         sealed.items += 1;
         Ok(finished)
+    }
+
+    fn is_production(&self, item: &Item) -> bool {
+        let environment = line::text(item, Attr::Environment).unwrap_or_default();
+        let flag = item.facts.attrs.get(&Attr::ProductionEnvironment).map(|latest| &latest.value);
+        self.rules.environments.tier(environment, flag == Some(&Value::Bool(true))) == Tier::Production
     }
 
     /// Puts an episode's spans into the outbox, for every backend the same bytes.

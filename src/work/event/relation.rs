@@ -133,6 +133,11 @@ impl Ref {
         Self::commit(sha).map(|Self(commit)| Self(commit.replacen("sha:", "push:", 1)))
     }
 
+    /// The commit that a [`Ref::push`] ended with.
+    pub fn commit_of_push(&self) -> Option<Self> {
+        self.0.strip_prefix("push:").map(|sha| Self(format!("sha:{sha}")))
+    }
+
     /// An issue by the key that people write, `PROJ-12`.
     pub fn issue_key(key: &str) -> Self {
         Self(format!("issue:{}", key.to_ascii_uppercase()))

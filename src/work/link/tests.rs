@@ -2,22 +2,6 @@ use super::*;
 use crate::work::event::{Event, Outcome};
 use crate::work::testing::{World, acme, at, cycle, item, related, run};
 
-impl World {
-    fn see(&mut self, event: Event) -> Item {
-        let seen = item(event);
-        self.items.insert(seen.key.clone(), seen.clone());
-        seen
-    }
-    fn point(&mut self, reference: Ref, key: Key) {
-        self.refs.entry(reference).or_default().push(Pointer::Item(key));
-    }
-    fn export(&mut self, item: &Item) -> Place {
-        let Ok(place) = place(item, self);
-        self.pins.extend(place.pins.iter().cloned());
-        place
-    }
-}
-
 const SHA: &str = "ec26c3e57ca3a959ca5aad62de7213c562f8c821";
 
 fn sha() -> Ref {
@@ -40,7 +24,7 @@ fn an_explicit_reference_binds_to_an_item_never_seen() {
     let place = world.export(&change);
     assert_eq!(place.root, acme("issue/1"));
     assert_eq!(ancestors(&place), [acme("issue/1")]);
-    let links: Vec<&Key> = place.links.iter().map(|(_, _, key, _)| key).collect();
+    let links: Vec<&Key> = place.links.iter().map(|link| &link.key).collect();
     assert_eq!(links, [&acme("issue/7")]);
 }
 
@@ -62,7 +46,7 @@ fn a_hint_binds_only_to_an_item_that_was_seen() {
 fn a_build_finds_its_issue_through_the_commit_of_a_pull_request() {
     let mut world = World::default();
     world.see(pull_request(2, &["issue/1"]));
-    world.point(sha(), acme("pull_request/2"));
+    world.point(sha(), Pointer::Item(acme("pull_request/2")));
     let build = related(
         run(acme("build/5.1"), 10, Some((20, Outcome::Success))),
         Relation::Commit,
@@ -77,7 +61,7 @@ fn a_build_finds_its_issue_through_the_commit_of_a_pull_request() {
 fn a_relation_learned_after_the_trace_was_exported_becomes_a_link() {
     let mut world = World::default();
     world.see(pull_request(2, &[]));
-    world.point(sha(), acme("pull_request/2"));
+    world.point(sha(), Pointer::Item(acme("pull_request/2")));
     let build = related(run(acme("build/5.1"), 10, None), Relation::Commit, vec![Target::Ref(sha())]);
     assert_eq!(world.export(&item(build)).root, acme("pull_request/2"));
 
@@ -92,7 +76,7 @@ fn a_relation_learned_after_the_trace_was_exported_becomes_a_link() {
 fn a_job_stands_in_for_a_run_that_was_never_seen() {
     let mut world = World::default();
     world.see(pull_request(2, &["issue/1"]));
-    world.point(sha(), acme("pull_request/2"));
+    world.point(sha(), Pointer::Item(acme("pull_request/2")));
     let job = related(run(acme("job/9"), 10, None), Relation::Run, vec![Target::Key(acme("build/5.1"))]);
     let job = related(job, Relation::Commit, vec![Target::Ref(sha())]);
     let place = world.export(&item(job));
@@ -106,8 +90,8 @@ fn a_branch_taken_up_again_leads_to_the_pull_request_that_was_open() {
     let branch = Ref::branch("github.com", "acme/api", "patch-1").unwrap();
     world.see(cycle(acme("pull_request/2"), 0, &[(50, Outcome::Merged)], &[]));
     world.see(cycle(acme("pull_request/3"), 1_000, &[(1_100, Outcome::Merged)], &[]));
-    world.point(branch.clone(), acme("pull_request/2"));
-    world.point(branch.clone(), acme("pull_request/3"));
+    world.point(branch.clone(), Pointer::Item(acme("pull_request/2")));
+    world.point(branch.clone(), Pointer::Item(acme("pull_request/3")));
     let mut root = |started| {
         let build = related(
             run(acme("build/5.1"), started, None),
