@@ -16,6 +16,7 @@ mod report;
 mod serve;
 mod sheet;
 pub mod simulate;
+mod tags;
 mod telling;
 
 use std::path::PathBuf;
@@ -70,6 +71,9 @@ enum Command {
     /// Look at spans that a backend rejected, or send them again
     #[command(subcommand, after_help = "Example:\n  valuestream exports list")]
     Exports(exports::ExportsCommand),
+    /// Look at where an item's tags come from
+    #[command(subcommand)]
+    Tags(tags::TagsCommand),
     /// Ask a running server whether it is alive; exits with 0 if it is
     #[command(after_help = "Example:\n  valuestream healthcheck --url http://127.0.0.1:5001/readyz")]
     Healthcheck(healthcheck::HealthcheckArgs),
@@ -154,6 +158,7 @@ fn run(cli: Cli) -> Result<(), CliError> {
             Command::Simulate(args) => Ok(simulate::run(*args).await?),
             Command::Quarantine(command) => quarantine::run(command).await,
             Command::Exports(command) => exports::run(command).await,
+            Command::Tags(command) => tags::run(command).await,
             Command::Healthcheck(args) => healthcheck::run(&args).await,
         }
     })

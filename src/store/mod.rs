@@ -22,7 +22,7 @@ use crate::sources::DeliveryId;
 use crate::work::event::{Flaw, Said};
 use crate::work::item::Item;
 use crate::work::key::{Key, Kind, Source};
-use crate::work::link::Pin;
+use crate::work::link::{Pin, Place};
 use crate::work::tags::Tagger;
 use crate::work::time::Time;
 
@@ -300,6 +300,10 @@ pub trait Store: Send + Sync + 'static {
 
     /// The root of the trace that an item is in, or would be in if it were exported now.
     fn root(&self, key: &Key) -> impl Future<Output = Result<Key, StoreError>> + Send;
+
+    /// An item and its place as it would be if it were exported now; `None` if nothing was ever said of
+    /// it.
+    fn place(&self, key: &Key) -> impl Future<Output = Result<Option<(Item, Place)>, StoreError>> + Send;
 
     /// The quarantine, oldest first, after entry `after`.
     fn quarantine(

@@ -1,7 +1,8 @@
 //! The attributes people slice by, above all `team`, `language` and `deploy.type`, from all the
 //! places where they can be said. In order, the later wins: inherited from the parent chain; the
 //! repository's language; its topics (`team-payments`); its custom properties; the rules of the
-//! configuration; labels (`team:payments`, `team/payments`) and Jenkins parameters.
+//! configuration; labels (`team:payments`, `team/payments`, GitLab's `team::payments`), Jenkins'
+//! parameters, and what a custom event itself calls a tag. [`explain`] tells which of them gave what.
 
 use std::collections::BTreeMap;
 
@@ -11,6 +12,29 @@ use sha2::{Digest, Sha256};
 
 use super::attr::{Attr, Value};
 use super::item::Item;
+
+mod explain;
+
+pub use self::explain::{Explained, Statement, explain};
+
+/// Where an item says a tag.
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+pub enum Origin<'a> {
+    /// The repository's main language.
+    Language,
+    /// A topic of the repository.
+    Topic(&'a str),
+    /// A custom property of the repository.
+    Property(&'a str),
+    /// A rule of the configuration, by its place in the list.
+    Rule(usize),
+    /// A label.
+    Label(&'a str),
+    /// A parameter of the run.
+    Parameter(&'a str),
+    /// The sender itself calls it a tag.
+    Given,
+}
 
 /// An item's tags.
 pub type Tags = BTreeMap<String, String>;
@@ -141,7 +165,8 @@ impl Tagger {
     /// `team-payments`, in the separators that are allowed for it.
     fn split<'a, 'b>(&'a self, text: &'b str, separators: &[char]) -> Option<(&'a str, &'b str)> {
         text.char_indices().filter(|(_, c)| separators.contains(c)).find_map(|(at, c)| {
-            let value = clean(&text[at + c.len_utf8()..])?;
+            // GitLab separates the parts of a scoped label with two colons.
+            let value = clean(text[at + c.len_utf8()..].trim_start_matches(c))?;
             Some((self.key_of(text[..at].trim())?, value))
         })
     }
@@ -149,41 +174,56 @@ impl Tagger {
     /// The tags of an item, over those it inherits.
     pub fn tags(&self, item: &Item, inherited: &Tags) -> Tags {
         let mut tags = inherited.clone();
-        let mut set = |key: &str, value: &str| {
+        self.say(item, |key, value, _| {
+            tags.insert(key.to_owned(), value.to_owned());
+        });
+        tags
+    }
+
+    /// Everything that an item itself says of tags, in order: of a key the last one counts.
+    fn say<'a>(&'a self, item: &'a Item, mut each: impl FnMut(&str, &str, Origin<'a>)) {
+        let mut set = |key: &str, value: &str, origin: Origin<'a>| {
             if let Some(value) = clean(value) {
-                tags.insert(key.to_owned(), value.to_owned());
+                each(key, value, origin);
             }
         };
         let marks = &item.facts.marks;
         if let Some(language) = &marks.language {
-            set("language", &language.value.to_lowercase());
+            set("language", &language.value.to_lowercase(), Origin::Language);
         }
         for topic in marks.topics.iter().flat_map(|topics| &topics.value) {
             if let Some((key, value)) = self.split(topic, &['-']) {
-                set(key, value);
+                set(key, value, Origin::Topic(topic));
             }
         }
         for (name, value) in marks.properties.iter().flat_map(|properties| &properties.value) {
             if let Some(key) = self.key_of(name) {
-                set(key, value);
+                set(key, value, Origin::Property(name));
             }
         }
-        for rule in self.rules.iter().filter(|rule| rule.matches(item)) {
+        for (index, rule) in self.rules.iter().enumerate().filter(|(_, rule)| rule.matches(item)) {
             for (key, value) in &rule.tags {
-                set(key, value);
+                set(key, value, Origin::Rule(index));
             }
         }
         for label in marks.labels.iter().flat_map(|labels| &labels.value) {
             if let Some((key, value)) = self.split(label, &[':', '/']) {
-                set(key, value);
+                set(key, value, Origin::Label(label));
             }
         }
         for (name, value) in marks.parameters.iter().flat_map(|parameters| &parameters.value) {
             if let Some(key) = self.key_of(name) {
-                set(key, value);
+                set(key, value, Origin::Parameter(name));
             }
         }
-        tags
+        for (name, value) in marks.given.iter().flat_map(|given| &given.value) {
+            // The sender's own word for a key that is known may be spelled otherwise.
+            match self.key_of(name) {
+                Some(key) => set(key, value, Origin::Given),
+                None if usable(name) => set(name, value, Origin::Given),
+                None => {}
+            }
+        }
     }
 }
 
@@ -247,129 +287,4 @@ fn clean(value: &str) -> Option<&str> {
 }
 
 #[cfg(test)]
-mod tests {
-    use super::super::event::Marks;
-    use super::super::lattice::Latest;
-    use super::super::testing::{acme, item, run, stamp};
-    use super::*;
-
-    fn tagged(change: impl FnOnce(&mut Marks)) -> Item {
-        let mut event = run(acme("build/1.1"), 0, None);
-        event.facts.attr(stamp(0), Attr::PipelineName, Some("deploy-api"));
-        change(&mut event.facts.marks);
-        item(event)
-    }
-
-    fn set<const N: usize>(members: [&str; N]) -> Option<Latest<std::collections::BTreeSet<String>>> {
-        Some(Latest::new(stamp(0), members.map(str::to_owned).into()))
-    }
-
-    fn map<const N: usize>(members: [(&str, &str); N]) -> Option<Latest<BTreeMap<String, String>>> {
-        Some(Latest::new(stamp(0), members.map(|(k, v)| (k.to_owned(), v.to_owned())).into()))
-    }
-
-    /// Each place overrules those before it; the list is the whole order of precedence.
-    #[test]
-    fn the_later_place_wins() {
-        let rule = Rule {
-            project: Some("acme/*".to_owned()),
-            job: Some("deploy-*".to_owned()),
-            tags: [("team".to_owned(), "by-rule".to_owned())].into(),
-            ..Rule::default()
-        };
-        let tagger = Tagger::new(&[], &[rule]).unwrap();
-        let plain = Tagger::default();
-        let inherited = Tags::from([("team".to_owned(), "inherited".to_owned())]);
-
-        let topics = |marks: &mut Marks| marks.topics = set(["team-by-topic", "rust"]);
-        let properties = |marks: &mut Marks| {
-            topics(marks);
-            marks.properties = map([("Team", "by-property"), ("cost", "12")]);
-        };
-        let labels = |marks: &mut Marks| {
-            properties(marks);
-            marks.labels = set(["team/by-label", "bug"]);
-        };
-        let parameters = |marks: &mut Marks| {
-            labels(marks);
-            marks.parameters = map([("team", "by-parameter")]);
-        };
-        let team = |tagger: &Tagger, item: Item| tagger.tags(&item, &inherited)["team"].clone();
-        assert_eq!(team(&plain, tagged(|_| {})), "inherited");
-        assert_eq!(team(&plain, tagged(topics)), "by-topic");
-        assert_eq!(team(&plain, tagged(properties)), "by-property");
-        assert_eq!(team(&tagger, tagged(properties)), "by-rule");
-        assert_eq!(team(&tagger, tagged(labels)), "by-label");
-        assert_eq!(team(&tagger, tagged(parameters)), "by-parameter");
-    }
-
-    #[test]
-    fn deploy_type_is_known_in_every_spelling() {
-        let tagger = Tagger::default();
-        for word in ["deploy.type", "deploy_type", "deploy-type", "DEPLOY_TYPE"] {
-            assert_eq!(tagger.key_of(word), Some("deploy.type"), "{word}");
-        }
-        let by_topic = tagged(|marks| marks.topics = set(["deploy-type-container"]));
-        assert_eq!(tagger.tags(&by_topic, &Tags::new())["deploy.type"], "container");
-        let by_label = tagged(|marks| marks.labels = set(["deploy_type: baked_ami"]));
-        assert_eq!(tagger.tags(&by_label, &Tags::new())["deploy.type"], "baked_ami");
-    }
-
-    #[test]
-    fn language_is_lower_case() {
-        let item = tagged(|marks| marks.language = Some(Latest::new(stamp(0), "Python".to_owned())));
-        assert_eq!(Tagger::default().tags(&item, &Tags::new())["language"], "python");
-    }
-
-    #[test]
-    fn whatever_changes_tags_changes_the_fingerprint() {
-        let rule = |project: Option<&str>, job: Option<&str>, tags: &[(&str, &str)]| Rule {
-            project: project.map(str::to_owned),
-            job: job.map(str::to_owned),
-            tags: tags.iter().map(|(k, v)| ((*k).to_owned(), (*v).to_owned())).collect(),
-            ..Rule::default()
-        };
-        let (one, other) =
-            (rule(Some("a/*"), None, &[("team", "x")]), rule(None, Some("a/*"), &[("team", "x")]));
-        // No glob matches every job, an empty one none.
-        let none = rule(Some("a/*"), Some(""), &[("team", "x")]);
-        let more = rule(Some("a/*"), None, &[("team", "x"), ("tier", "1")]);
-        let fingerprint = |keys: &[&str], rules: &[&Rule]| {
-            let keys: Vec<String> = keys.iter().map(|key| (*key).to_owned()).collect();
-            let rules: Vec<Rule> = rules.iter().copied().cloned().collect();
-            Tagger::new(&keys, &rules).unwrap().fingerprint()
-        };
-        let all = [
-            fingerprint(&[], &[]),
-            fingerprint(&["tier"], &[]),
-            fingerprint(&["tier"], &[&one]),
-            fingerprint(&["tier"], &[&other]),
-            fingerprint(&["tier"], &[&more]),
-            fingerprint(&["tier"], &[&none]),
-            fingerprint(&["tier"], &[&one, &other]),
-            // The later rule wins, so the order counts.
-            fingerprint(&["tier"], &[&other, &one]),
-        ];
-        for (index, fingerprint) in all.iter().enumerate() {
-            assert!(!all[..index].contains(fingerprint), "{index}");
-        }
-        assert_eq!(fingerprint(&["tier"], &[&one]), fingerprint(&["tier", "tier"], &[&one]));
-        // Of one text in every process: this one was computed elsewhere.
-        assert_eq!(
-            hex::encode(Tagger::default().fingerprint()),
-            "f869536721aa46d76802572c1eca985b1d674a26978b601662f9951e3dc9f92f",
-        );
-    }
-
-    #[test]
-    fn a_bad_rule_says_which() {
-        let bad = Rule {
-            project: Some("[".to_owned()),
-            tags: [("team".into(), "a".into())].into(),
-            ..Rule::default()
-        };
-        let error = Tagger::new(&[], &[bad]).unwrap_err().to_string();
-        assert!(error.starts_with("tags.rules[0].project"), "{error}");
-        assert!(Tagger::new(&["Bad Key".to_owned()], &[]).is_err());
-    }
-}
+mod tests;

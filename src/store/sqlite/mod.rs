@@ -26,6 +26,7 @@ use rusqlite::{Connection, OpenFlags, Transaction, TransactionBehavior};
 use tokio::sync::oneshot;
 
 use super::*;
+use crate::work::link::{self, Lookup};
 
 /// The schema's steps; a store's `user_version` says how many it has taken.
 const MIGRATIONS: &[&str] = &[
@@ -319,8 +320,18 @@ impl Store for SqliteStore {
 
     async fn root(&self, key: &Key) -> Result<Key, StoreError> {
         let key = key.clone();
-        self.read(move |connection| crate::work::link::root_of(&key, &mut lookup::Lookups::new(connection)))
-            .await
+        self.read(move |connection| link::root_of(&key, &mut lookup::Lookups::new(connection))).await
+    }
+
+    async fn place(&self, key: &Key) -> Result<Option<(Item, link::Place)>, StoreError> {
+        let key = key.clone();
+        self.read(move |connection| {
+            let mut lookups = lookup::Lookups::new(connection);
+            let Some(item) = lookups.item(&key)? else { return Ok(None) };
+            let place = link::place(&item, &mut lookups)?;
+            Ok(Some((item, place)))
+        })
+        .await
     }
 
     async fn quarantine(&self, after: i64, limit: usize) -> Result<Vec<QuarantineEntry>, StoreError> {
