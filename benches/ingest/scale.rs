@@ -19,6 +19,7 @@ use valuestream::sources::jenkins::JenkinsOptions;
 use valuestream::sources::{self, Context, Parsed};
 use valuestream::store::sqlite::SqliteStore;
 use valuestream::store::{Content, Delivery, Rules, Store};
+use valuestream::work::convention::Conventions;
 use valuestream::work::key::Source;
 use valuestream::work::tags::Tagger;
 
@@ -86,8 +87,15 @@ fn opened(n: usize) -> Delivery {
     let mut headers = HeaderMap::new();
     headers.insert("x-github-event", "pull_request".parse().unwrap());
     headers.insert("x-github-delivery", payload::guid(n * 2).parse().unwrap());
-    let (tagger, jenkins) = (Tagger::default(), JenkinsOptions::default());
-    let context = Context { people: false, received_at: clock::now(), tagger: &tagger, jenkins: &jenkins };
+    let (tagger, conventions, jenkins) =
+        (Tagger::default(), Conventions::default(), JenkinsOptions::default());
+    let context = Context {
+        people: false,
+        received_at: clock::now(),
+        tagger: &tagger,
+        conventions: &conventions,
+        jenkins: &jenkins,
+    };
     let parsed = sources::parse(
         Source::Github,
         sources::Request { headers: &headers, body: body.as_bytes() },

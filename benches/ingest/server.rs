@@ -21,8 +21,9 @@ use valuestream::ingest::body::{self, Room};
 use valuestream::ingest::reply::Reply;
 use valuestream::ingest::server::{Limits, serve};
 use valuestream::sources::jenkins::JenkinsOptions;
-use valuestream::sources::verify::{self, Access};
+use valuestream::sources::verify::{self, Access, Head};
 use valuestream::sources::{self, Context, Parsed};
+use valuestream::work::convention::Conventions;
 use valuestream::work::key::Source;
 use valuestream::work::tags::Tagger;
 
@@ -185,6 +186,7 @@ async fn announce(ingest: SocketAddr, console: SocketAddr) {
 struct Baseline {
     access: Access,
     tagger: Tagger,
+    conventions: Conventions,
     jenkins: JenkinsOptions,
     room: Room,
 }
@@ -193,6 +195,7 @@ fn baseline() -> Router {
     let baseline = Arc::new(Baseline {
         access: Access::Secrets(vec![SECRET.into()]),
         tagger: Tagger::default(),
+        conventions: Conventions::default(),
         jenkins: JenkinsOptions::default(),
         room: Room::new(256 << 20),
     });
@@ -211,15 +214,18 @@ fn baseline() -> Router {
 impl Baseline {
     async fn answer(&self, source: Source, request: Request) -> Reply {
         let (head, mut body) = request.into_parts();
-        verify::before_body(source, &self.access, &head.headers, head.uri.query()).unwrap();
+        let received_at = clock::now();
+        let claims = Head { headers: &head.headers, query: head.uri.query(), now: received_at };
+        verify::before_body(source, &self.access, claims).unwrap();
         let Ok(held) = body::read(&mut body, 25 << 20, Duration::from_secs(30), &self.room).await else {
             panic!("unread")
         };
-        verify::verify(source, &self.access, &head.headers, head.uri.query(), &held.bytes).unwrap();
+        verify::verify(source, &self.access, claims, &held.bytes).unwrap();
         let context = Context {
             people: false,
-            received_at: clock::now(),
+            received_at,
             tagger: &self.tagger,
+            conventions: &self.conventions,
             jenkins: &self.jenkins,
         };
         let request = sources::Request { headers: &head.headers, body: &held.bytes };

@@ -8,6 +8,7 @@ use secrecy::ExposeSecret;
 
 use super::{BackendSettings, Config, ConfigError, MAIN_BACKEND};
 use crate::export::backend::{Backend, BackendError};
+use crate::sources::verify::webhook;
 use crate::work::key::Source;
 
 /// A secret shorter than this, in bytes, can be guessed.
@@ -118,7 +119,8 @@ impl Config {
                 (false, true) => warnings.push(Warning::UnsignedUnused(source)),
                 _ => {}
             }
-            if secrets.iter().any(|secret| secret.expose_secret().len() < SHORT) {
+            let length = |secret: &str| webhook::key(secret).map_or(secret.len(), |key| key.len());
+            if secrets.iter().any(|secret| length(secret.expose_secret()) < SHORT) {
                 warnings.push(Warning::ShortSecret(format!("sources.{source}")));
             }
         }

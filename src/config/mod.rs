@@ -11,6 +11,7 @@ mod describe;
 mod layers;
 mod read;
 mod schema;
+mod secrets;
 
 use std::collections::BTreeMap;
 use std::net::SocketAddr;
@@ -26,7 +27,6 @@ use crate::insight::environment::Environments;
 use crate::insight::population;
 use crate::insight::query::Tier;
 use crate::work::convention::{Conventions, LinkRule, LinkRuleError};
-use crate::work::key::Source;
 use crate::work::tags::{Rule, RuleError, Tagger};
 
 /// The file that documents every key and holds the defaults.
@@ -453,37 +453,6 @@ impl Config {
         let main = std::iter::once((MAIN_BACKEND, &self.export.main));
         let further = self.export.backends.iter().map(|(name, settings)| (name.as_str(), settings));
         main.chain(further).filter_map(|(name, settings)| Backend::new(name, settings).transpose()).collect()
-    }
-
-    /// All secrets of a source, from the configuration and from its `secret_file`, which is read
-    /// now. None means that the source is off, unless [`Config::allow_unsigned`].
-    pub fn secrets(&self, source: Source) -> Result<Vec<SecretString>, ConfigError> {
-        let sources = &self.sources;
-        let (given, file) = match source {
-            Source::Jenkins => (&sources.jenkins.secrets, &sources.jenkins.secret_file),
-            Source::Github => (&sources.github.secrets, &sources.github.secret_file),
-            Source::Gitlab => (&sources.gitlab.secrets, &sources.gitlab.secret_file),
-            Source::Jira => (&sources.jira.secrets, &sources.jira.secret_file),
-            Source::Cdevents => (&sources.cdevents.secrets, &sources.cdevents.secret_file),
-            Source::Custom => (&sources.custom.secrets, &sources.custom.secret_file),
-        };
-        let mut secrets = given.clone();
-        if let Some(path) = file {
-            secrets.extend(read::secret_file(&format!("sources.{source}.secret_file"), path)?);
-        }
-        Ok(secrets)
-    }
-
-    /// Whether a source that has no secret believes what comes unsigned.
-    pub fn allow_unsigned(&self, source: Source) -> bool {
-        match source {
-            Source::Github => self.sources.github.allow_unsigned,
-            Source::Jenkins => self.sources.jenkins.allow_unsigned,
-            Source::Gitlab => self.sources.gitlab.allow_unsigned,
-            Source::Jira => self.sources.jira.allow_unsigned,
-            Source::Cdevents => self.sources.cdevents.allow_unsigned,
-            Source::Custom => self.sources.custom.allow_unsigned,
-        }
     }
 }
 

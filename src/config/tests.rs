@@ -1,5 +1,6 @@
 #![allow(clippy::unwrap_used, clippy::expect_used, clippy::panic)]
 
+use crate::work::key::Source;
 use std::collections::BTreeSet;
 use std::io::Write;
 

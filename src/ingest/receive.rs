@@ -20,13 +20,14 @@ use super::committer::Committer;
 use super::reply::Reply;
 use crate::clock;
 use crate::sources::jenkins::JenkinsOptions;
-use crate::sources::verify::{self, Access, Denied};
+use crate::sources::verify::{self, Access, Denied, Head};
 use crate::sources::{self, Context, Parsed};
 use crate::store::{Content, Delivery, Quarantined};
 use crate::telemetry::Metrics;
 use crate::work::convention::Conventions;
 use crate::work::key::Source;
 use crate::work::tags::Tagger;
+use crate::work::time::Time;
 
 /// Bodies larger than this are verified and parsed on a thread where they hold nobody up.
 const LARGE: usize = 256 * 1024;
@@ -48,7 +49,7 @@ pub struct Understanding {
 
 impl Understanding {
     /// The context for a delivery received now.
-    pub fn context(&self, received_at: crate::work::time::Time) -> Context<'_> {
+    pub fn context(&self, received_at: Time) -> Context<'_> {
         Context {
             people: self.people,
             received_at,
@@ -97,6 +98,10 @@ pub fn router(ingest: Arc<Ingest>) -> Router {
             }
             reply
         });
+        if source == Source::Custom {
+            // Its name in the original ValueStream.
+            router = router.route("/customhttp", route.clone());
+        }
         router = router.route(&format!("/{source}"), route);
     }
     router.with_state(ingest)
@@ -118,7 +123,9 @@ impl Ingest {
         if head.method != Method::POST {
             return Reply::MethodNotAllowed;
         }
-        if let Err(denied) = verify::before_body(source, access, &head.headers, head.uri.query()) {
+        // The time of receipt is that of the head: a slow body does not make a signature old.
+        let received_at = clock::now();
+        if let Err(denied) = verify::before_body(source, access, claims(&head, received_at)) {
             return self.denied(source, denied);
         }
         if let Err(reason) = media_type(source, &head.headers) {
@@ -136,9 +143,8 @@ impl Ingest {
                 );
             }
         };
-        let received_at = clock::now();
         let understand = move |ingest: &Ingest, access: &Access, head: &Parts, body: &[u8]| {
-            if let Err(denied) = verify::verify(source, access, &head.headers, head.uri.query(), body) {
+            if let Err(denied) = verify::verify(source, access, claims(head, received_at), body) {
                 return Understood::Denied(denied);
             }
             let request = sources::Request { headers: &head.headers, body };
@@ -200,6 +206,11 @@ impl Ingest {
     }
 }
 
+/// What a request brings along to be believed.
+fn claims(head: &Parts, now: Time) -> Head<'_> {
+    Head { headers: &head.headers, query: head.uri.query(), now }
+}
+
 fn broken(error: &JoinError) -> Reply {
     tracing::error!(%error, "a large delivery could not be parsed; please report it");
     Reply::Unavailable("the delivery could not be parsed now".to_owned())
@@ -219,24 +230,76 @@ fn media_type(source: Source, headers: &HeaderMap) -> Result<(), String> {
         };
     };
     let essence = value.to_str().unwrap_or_default().split(';').next().unwrap_or_default().trim();
-    let accepted = essence.eq_ignore_ascii_case("application/json")
-        || (source == Source::Github && essence.eq_ignore_ascii_case("application/x-www-form-urlencoded"));
-    if accepted {
+    let further = match source {
+        Source::Github => Some("application/x-www-form-urlencoded"),
+        Source::Cdevents => Some("application/cloudevents+json"),
+        _ => None,
+    };
+    let is = |media_type: &str| essence.eq_ignore_ascii_case(media_type);
+    if is("application/json") || further.is_some_and(is) {
         return Ok(());
     }
-    Err(format!(
-        "the media type must be application/json{}",
-        if source == Source::Github { " or application/x-www-form-urlencoded" } else { "" }
-    ))
+    if source == Source::Cdevents && is("application/cloudevents-batch+json") {
+        return Err("batches are not accepted: send each event in a request of its own".to_owned());
+    }
+    let further = further.map(|further| format!(" or {further}")).unwrap_or_default();
+    Err(format!("the media type must be application/json{further}"))
 }
 
 /// The headers that are kept with a quarantined delivery: what tells what it is, no credentials.
+/// Those of a proxy in front are not known by name, so whatever sounds like one is left out.
 fn kept_headers(headers: &HeaderMap) -> Vec<(String, String)> {
-    const SECRET: [&str; 4] = ["authorization", "proxy-authorization", "cookie", "x-gitlab-token"];
+    const SECRET: [&str; 9] =
+        ["authorization", "cookie", "token", "secret", "password", "credential", "api-key", "apikey", "jwt"];
     headers
         .iter()
-        .filter(|(name, _)| !SECRET.contains(&name.as_str()))
+        .filter(|(name, _)| !SECRET.iter().any(|word| name.as_str().contains(word)))
         .filter_map(|(name, value)| Some((name.as_str().to_owned(), value.to_str().ok()?.to_owned())))
         .take(64)
         .collect()
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    #[test]
+    fn no_credential_is_kept_with_a_quarantined_delivery() {
+        let names = [
+            "authorization",
+            "proxy-authorization",
+            "cookie",
+            "x-gitlab-token",
+            "x-forwarded-access-token",
+            "x-api-key",
+            "cf-access-jwt-assertion",
+            "x-client-secret",
+        ];
+        let kept = [
+            "content-type",
+            "x-github-event",
+            "x-github-delivery",
+            "x-gitlab-event",
+            "x-gitlab-instance",
+            "idempotency-key",
+            "x-atlassian-webhook-identifier",
+            "webhook-id",
+            "webhook-timestamp",
+            "ce-id",
+            "ce-source",
+            "ce-type",
+            "ce-specversion",
+            "ce-time",
+        ];
+        let headers: HeaderMap = names
+            .iter()
+            .chain(&kept)
+            .map(|name| (name.parse::<axum::http::HeaderName>().unwrap(), "value".parse().unwrap()))
+            .collect();
+        let mut left: Vec<String> = kept_headers(&headers).into_iter().map(|(name, _)| name).collect();
+        left.sort();
+        let mut expected = kept.map(str::to_owned);
+        expected.sort();
+        assert_eq!(left, expected);
+    }
 }

@@ -54,7 +54,7 @@ pub(super) fn welcome(ingest: &str) -> Markup {
         section.welcome {
             h1 { "Waiting for the first webhook" }
             p.lead {
-                "Point GitHub or Jenkins here. As soon as something is delivered, this page shows how long "
+                "Point GitHub, GitLab, Jira, Jenkins or a script of your own here. As soon as something is delivered, this page shows how long "
                 "work takes, where it waits, and what slow issues and failed deploys have in common."
             }
             ul.steps {
@@ -86,6 +86,32 @@ pub(super) fn welcome(ingest: &str) -> Markup {
                         }
                         " with one of " code { "sources.jenkins.secrets" }
                         "."
+                    }
+                }
+                li {
+                    h2 { "From GitLab" }
+                    p {
+                        "In the project or the group: Settings, Webhooks, to " code { (ingest) "/gitlab" }
+                        ", with one of " code { "sources.gitlab.secrets" }
+                        " as its secret token or signing token. Triggers: Issues, Merge requests, Comments, Pushes, "
+                        "Pipelines, Jobs, Deployments, Releases."
+                    }
+                }
+                li {
+                    h2 { "From Jira" }
+                    p {
+                        "In the settings of the system: WebHooks, to " code { (ingest) "/jira" }
+                        ", with one of " code { "sources.jira.secrets" }
+                        " as its secret. Events: Issue created, updated and deleted, and those of sprints."
+                    }
+                }
+                li {
+                    h2 { "From anything else" }
+                    p {
+                        code { "valuestream exec --type deploy -- ./deploy.sh" } " tells of a command that it runs, "
+                        code { "valuestream event" } " of anything. CDEvents go to "
+                        code { (ingest) "/cdevents" } ". The secrets are "
+                        code { "sources.custom.secrets" } " and " code { "sources.cdevents.secrets" } "."
                     }
                 }
                 li {

@@ -1,4 +1,4 @@
-//! GitHub's and Jenkins' side of a webhook.
+//! The senders' side of a webhook.
 
 use std::net::SocketAddr;
 use std::sync::atomic::{AtomicU64, Ordering};
@@ -6,11 +6,22 @@ use std::sync::atomic::{AtomicU64, Ordering};
 use hmac::{Hmac, KeyInit, Mac};
 use serde_json::Value;
 use sha2::Sha256;
+use valuestream::sources::verify::webhook;
+use valuestream::work::key::Source;
 
 /// The secret that tests configure for GitHub.
 pub const GITHUB_SECRET: &str = "It's a Secret to Everybody";
 /// The token that tests configure for Jenkins.
 pub const JENKINS_TOKEN: &str = "a-token-for-jenkins-in-tests";
+
+/// The token that tests configure for GitLab.
+pub const GITLAB_TOKEN: &str = "a-token-for-gitlab-in-tests";
+/// The secret that tests configure for Jira.
+pub const JIRA_SECRET: &str = "a-secret-for-jira-in-tests";
+/// The token that tests configure for CDEvents.
+pub const CDEVENTS_TOKEN: &str = "a-token-for-cdevents-in-tests";
+/// The signing key that tests configure for custom events.
+pub const CUSTOM_KEY: &str = "whsec_MfKQ9r8GKYqrTwjUPD8ILPZIo2LaLaSw";
 
 /// A client that follows nothing and uses no proxy.
 pub fn client() -> reqwest::Client {
@@ -22,6 +33,29 @@ pub fn client() -> reqwest::Client {
 pub fn signature(secret: &str, body: &[u8]) -> String {
     let mac = Hmac::<Sha256>::new_from_slice(secret.as_bytes()).unwrap().chain_update(body);
     format!("sha256={}", hex::encode(mac.finalize().into_bytes()))
+}
+
+/// The headers of Standard Webhooks for a message signed with `key`, `age` seconds ago.
+pub fn webhook(key: &str, id: &str, age: i64, body: &[u8]) -> [(&'static str, String); 3] {
+    let at = valuestream::clock::now().micros() / 1_000_000 - age;
+    let signature = webhook::sign(&webhook::key(key).unwrap(), id, at, body).unwrap();
+    [("webhook-id", id.to_owned()), ("webhook-timestamp", at.to_string()), ("webhook-signature", signature)]
+}
+
+/// The headers that let a body in at the route of a source; tell it apart from every other delivery.
+pub fn credentials(source: Source, body: &[u8]) -> Vec<(&'static str, String)> {
+    match source {
+        Source::Github => vec![
+            ("x-github-event", "issues".to_owned()),
+            ("x-github-delivery", fresh_id()),
+            ("x-hub-signature-256", signature(GITHUB_SECRET, body)),
+        ],
+        Source::Jenkins => vec![("authorization", format!("Bearer {JENKINS_TOKEN}"))],
+        Source::Gitlab => vec![("x-gitlab-token", GITLAB_TOKEN.to_owned())],
+        Source::Jira => vec![("x-hub-signature", signature(JIRA_SECRET, body))],
+        Source::Cdevents => vec![("authorization", format!("Bearer {CDEVENTS_TOKEN}"))],
+        Source::Custom => webhook(CUSTOM_KEY, &fresh_id(), 0, body).to_vec(),
+    }
 }
 
 /// An answer.
@@ -162,6 +196,19 @@ impl Sender {
             .header("x-hub-signature-256", signature(GITHUB_SECRET, &body))
             .body(body);
         Answer::read(request.send().await.unwrap()).await
+    }
+
+    /// A delivery to the route of a source, with headers; its media type is JSON unless they say
+    /// otherwise.
+    pub async fn send(&self, path: &str, headers: &[(&'static str, String)], body: &[u8]) -> Answer {
+        let mut request = self.post(path);
+        if !headers.iter().any(|(name, _)| *name == "content-type") {
+            request = request.header("content-type", "application/json");
+        }
+        for (name, value) in headers {
+            request = request.header(*name, value);
+        }
+        Answer::read(request.body(body.to_vec()).send().await.unwrap()).await
     }
 
     /// A Jenkins notification.

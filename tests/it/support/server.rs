@@ -7,9 +7,11 @@ use valuestream::config::Config;
 
 use super::console::Console;
 use super::receiver::Receiver;
-use super::sender::{GITHUB_SECRET, JENKINS_TOKEN, Sender};
+use super::sender::{
+    CDEVENTS_TOKEN, CUSTOM_KEY, GITHUB_SECRET, GITLAB_TOKEN, JENKINS_TOKEN, JIRA_SECRET, Sender,
+};
 
-/// Settings for a test: every listener on a free port, both sources on, quick to settle.
+/// Settings for a test: every listener on a free port, every source on, quick to settle.
 pub fn settings(store: &Path) -> Vec<(String, String)> {
     [
         ("INGEST__LISTEN", "127.0.0.1:0"),
@@ -17,6 +19,10 @@ pub fn settings(store: &Path) -> Vec<(String, String)> {
         ("STORE__URL", &format!("sqlite://{}", store.display())),
         ("SOURCES__GITHUB__SECRETS", GITHUB_SECRET),
         ("SOURCES__JENKINS__SECRETS", JENKINS_TOKEN),
+        ("SOURCES__GITLAB__SECRETS", GITLAB_TOKEN),
+        ("SOURCES__JIRA__SECRETS", JIRA_SECRET),
+        ("SOURCES__CDEVENTS__SECRETS", CDEVENTS_TOKEN),
+        ("SOURCES__CUSTOM__SECRETS", CUSTOM_KEY),
         ("EXPORT__SETTLE", "0s"),
     ]
     .map(|(key, value)| (format!("VALUESTREAM__{key}"), value.to_owned()))

@@ -1,0 +1,107 @@
+//! The secrets of the sources: those that the configuration gives, and those in the files that it
+//! names. None is shown, whatever is wrong with it.
+
+use secrecy::{ExposeSecret, SecretString};
+
+use super::{Config, ConfigError, read};
+use crate::sources::verify::webhook;
+use crate::work::key::Source;
+
+/// What is wrong with a signing key, which is not repeated.
+const BAD_KEY: &str = "one that begins with whsec_ is not followed by base64: copy the signing key whole, or make one with echo whsec_$(openssl rand -base64 32)";
+
+impl Config {
+    /// All secrets of a source, from the configuration and from its `secret_file`, which is read
+    /// now. None means that the source is off, unless [`Config::allow_unsigned`].
+    pub fn secrets(&self, source: Source) -> Result<Vec<SecretString>, ConfigError> {
+        let sources = &self.sources;
+        let (given, file) = match source {
+            Source::Jenkins => (&sources.jenkins.secrets, &sources.jenkins.secret_file),
+            Source::Github => (&sources.github.secrets, &sources.github.secret_file),
+            Source::Gitlab => (&sources.gitlab.secrets, &sources.gitlab.secret_file),
+            Source::Jira => (&sources.jira.secrets, &sources.jira.secret_file),
+            Source::Cdevents => (&sources.cdevents.secrets, &sources.cdevents.secret_file),
+            Source::Custom => (&sources.custom.secrets, &sources.custom.secret_file),
+        };
+        let signs = matches!(source, Source::Gitlab | Source::Cdevents | Source::Custom);
+        let usable = |secrets: &[SecretString]| {
+            let secrets = secrets.iter().map(|secret| secret.expose_secret());
+            !signs || secrets.filter(|text| webhook::is_key(text)).all(|text| webhook::key(text).is_some())
+        };
+        if !usable(given) {
+            return Err(self.wrong(&format!("sources.{source}.secrets"), BAD_KEY));
+        }
+        let mut secrets = given.clone();
+        if let Some(path) = file {
+            let key = format!("sources.{source}.secret_file");
+            let further = read::secret_file(&key, path)?;
+            if !usable(&further) {
+                return Err(ConfigError::File { key, path: path.clone(), problem: BAD_KEY.to_owned() });
+            }
+            secrets.extend(further);
+        }
+        Ok(secrets)
+    }
+
+    /// Whether a source that has no secret believes what comes unsigned.
+    pub fn allow_unsigned(&self, source: Source) -> bool {
+        match source {
+            Source::Github => self.sources.github.allow_unsigned,
+            Source::Jenkins => self.sources.jenkins.allow_unsigned,
+            Source::Gitlab => self.sources.gitlab.allow_unsigned,
+            Source::Jira => self.sources.jira.allow_unsigned,
+            Source::Cdevents => self.sources.cdevents.allow_unsigned,
+            Source::Custom => self.sources.custom.allow_unsigned,
+        }
+    }
+}
+
+#[cfg(test)]
+mod tests {
+    #![allow(clippy::unwrap_used)]
+    use super::*;
+    use crate::config::Warning;
+
+    const KEY: &str = "whsec_MfKQ9r8GKYqrTwjUPD8ILPZIo2LaLaSw";
+    const BROKEN: &str = "whsec_hunter2-is-no-base64";
+
+    fn config(name: &str, value: &str) -> Config {
+        Config::load(None, [(format!("VALUESTREAM__SOURCES__{name}"), value.to_owned())]).unwrap()
+    }
+
+    #[test]
+    fn a_signing_key_that_is_not_base64_is_an_error_that_does_not_show_it() {
+        let file = tempfile::NamedTempFile::new().unwrap();
+        std::fs::write(file.path(), format!("{KEY}\n{BROKEN}\n")).unwrap();
+        let path = file.path().to_str().unwrap();
+        for (source, name) in
+            [(Source::Gitlab, "GITLAB"), (Source::Cdevents, "CDEVENTS"), (Source::Custom, "CUSTOM")]
+        {
+            for (config, key) in [
+                (config(&format!("{name}__SECRETS"), &format!("{KEY},{BROKEN}")), "secrets"),
+                (config(&format!("{name}__SECRETS"), "whsec_"), "secrets"),
+                (config(&format!("{name}__SECRET_FILE"), path), "secret_file"),
+            ] {
+                let error = config.validate().unwrap_err();
+                assert_eq!(config.secrets(source).unwrap_err().to_string(), error.to_string());
+                let said = format!("{error}\n{error:?}");
+                assert!(said.starts_with(&format!("sources.{source}.{key}")), "{said}");
+                assert!(!said.contains("hunter2") && !said.contains("MfKQ"), "{said}");
+            }
+            assert_eq!(config(&format!("{name}__SECRETS"), KEY).validate().unwrap(), []);
+        }
+    }
+
+    #[test]
+    fn where_nothing_is_signed_by_standard_webhooks_a_secret_may_begin_as_it_likes() {
+        for name in ["GITHUB", "JIRA", "JENKINS"] {
+            assert_eq!(config(&format!("{name}__SECRETS"), BROKEN).validate().unwrap(), []);
+        }
+    }
+
+    #[test]
+    fn a_key_is_as_long_as_what_it_says_in_base64() {
+        let warnings = config("CUSTOM__SECRETS", "whsec_MTIzNDU2Nzg5MA==").validate().unwrap();
+        assert_eq!(warnings, [Warning::ShortSecret("sources.custom".into())]);
+    }
+}
