@@ -21,6 +21,12 @@ const EVENTS: &[&str] = &[
     "check_run",
     "deployment",
     "deployment_status",
+    "issue_comment",
+    "pull_request_review_comment",
+    "release",
+    "merge_group",
+    "sub_issues",
+    "issue_dependencies",
 ];
 
 fn github(event: &str, body: &[u8]) -> Delivery {
@@ -58,12 +64,13 @@ fn payload(action: &str) -> Value {
         "created_at": time, "run_started_at": time, "updated_at": time, "head_repository": repository,
         "pull_requests": [{"number": 1, "url": "https://api.github.com/repos/a/b/pulls/1", "base": {"repo": {"name": "b"}}}],
     });
-    json!({
+    let issue = json!({
+        "number": 12, "title": "t", "state": "open", "created_at": time, "updated_at": time, "closed_at": time,
+        "labels": [{"name": "a"}], "milestone": {"title": "m"}, "type": {"name": "Bug"}, "user": user,
+    });
+    let mut body = json!({
         "action": action, "repository": repository, "sender": user, "label": {"name": "bug"}, "before": sha, "after": sha,
-        "issue": {
-            "number": 12, "title": "t", "state": "open", "created_at": time, "updated_at": time, "closed_at": time,
-            "labels": [{"name": "a"}], "milestone": {"title": "m"}, "type": {"name": "Bug"}, "user": user,
-        },
+        "issue": issue,
         "changes": {"new_issue": {"number": 2}, "new_repository": {"full_name": "acme/web"}},
         "pull_request": {
             "number": 7, "title": "fixes #12", "body": "closes #3", "state": "open", "created_at": time, "updated_at": time,
@@ -71,7 +78,8 @@ fn payload(action: &str) -> Value {
             "head": {"ref": "12-x", "sha": sha, "repo": repository}, "base": {"ref": "main", "sha": sha},
         },
         "review": {"state": "approved", "submitted_at": time, "user": user},
-        "ref": "refs/heads/x", "commits": [{"id": sha, "message": "fixes #1", "distinct": true}],
+        "ref": "refs/heads/x", "head_commit": {"id": sha},
+        "commits": [{"id": sha, "message": "fixes #1, PROJ-2", "distinct": true, "timestamp": time}],
         "workflow_run": run, "workflow": {"name": "CI", "path": "x.yml"},
         "workflow_job": {
             "id": 9, "run_id": 42, "name": "test", "head_sha": sha, "created_at": time, "started_at": time,
@@ -98,7 +106,20 @@ fn payload(action: &str) -> Value {
         "ciUrl": "https://ci/", "fullJobName": "org/x", "jobName": "x", "startTime": 1_790_000_000_000_i64,
         "endTime": 1_790_000_000_000_i64, "result": "SUCCESS", "duration": 5, "number": 7, "buildUrl": "job/x/7/",
         "slaveInfo": {"slaveName": "n", "label": "a b"}, "scmInfo": {}, "queueTime": 1, "buildCause": "Started by timer",
-    })
+    });
+    let more = json!({
+        "sub_issue": issue, "parent_issue": issue, "parent_issue_repo": repository,
+        "blocked_issue": issue, "blocking_issue": issue, "blocked_issue_repo": repository,
+        "comment": {"created_at": time, "user": user, "body": "x"},
+        "release": {
+            "id": 3, "tag_name": "v1", "target_commitish": sha, "published_at": time, "updated_at": time, "author": user,
+        },
+        "merge_group": {"head_sha": sha, "head_ref": format!("refs/heads/gh-readonly-queue/main/pr-104-{sha}")},
+    });
+    if let (Value::Object(body), Value::Object(more)) = (&mut body, more) {
+        body.extend(more);
+    }
+    body
 }
 
 const ACTIONS: &[&str] = &[
@@ -114,6 +135,11 @@ const ACTIONS: &[&str] = &[
     "in_progress",
     "created",
     "dequeued",
+    "published",
+    "deleted",
+    "checks_requested",
+    "sub_issue_added",
+    "blocking_added",
 ];
 
 /// The pointers to every value in `value`.
@@ -236,6 +262,13 @@ fn the_payload_of_these_tests_is_used_by_every_parser() {
         ("deployment", "created"),
         ("deployment_status", "created"),
         ("push", "opened"),
+        ("issue_comment", "created"),
+        ("pull_request_review_comment", "created"),
+        ("release", "published"),
+        ("release", "deleted"),
+        ("merge_group", "checks_requested"),
+        ("sub_issues", "sub_issue_added"),
+        ("issue_dependencies", "blocking_added"),
     ] {
         let delivery = github(event, payload(action).to_string().as_bytes());
         assert!(matches!(delivery.content, Ok(Parsed::Used(_))), "{event}: {:?}", delivery.content);
@@ -264,6 +297,10 @@ fn deep_nesting_does_not_overflow_the_stack() {
         ("issues", "/repository/custom_properties"),
         ("issues", "/repository/custom_properties/team"),
         ("issues", "/unread"),
+        ("issue_comment", "/issue/pull_request"),
+        ("issue_comment", "/comment/user"),
+        ("push", "/commits"),
+        ("push", "/head_commit"),
         ("deployment", "/deployment/payload"),
         ("deployment", "/deployment/payload/team"),
         ("workflow_job", "/workflow_job/steps"),

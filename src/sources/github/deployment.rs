@@ -142,9 +142,9 @@ impl Deployment<'_> {
         facts.attr(stamp, Attr::DeploymentName, full_name.rsplit('/').next());
         facts.attr(stamp, Attr::Environment, self.environment.as_deref());
         facts.attr(stamp, Attr::ProductionEnvironment, self.production_environment);
-        // What is deployed may be named by its sha alone; then it has no branch or tag.
-        let name = self.name.as_deref().filter(|name| Ref::commit(name).is_none());
-        facts.attr(stamp, Attr::RefHeadName, name);
+        let head = self.head();
+        facts.attr(stamp, Attr::RefHeadName, head.map(|(name, _)| name));
+        facts.attr(stamp, Attr::RefHeadType, head.and_then(|(_, kind)| kind));
         facts.attr(stamp, Attr::RefHeadRevision, self.sha.as_deref());
         facts.attr(stamp, Attr::UserName, scene.person(self.creator.as_ref()));
         scene.describe_repository(&mut facts, stamp);
@@ -157,8 +157,22 @@ impl Deployment<'_> {
         }
         let commit = self.sha.as_ref().and_then(|sha| Ref::commit(sha));
         relate(&mut facts, stamp, Relation::Commit, commit.map(Target::Ref).into_iter().collect());
+        // A name by itself may be a tag; if it is none, nothing is known by it.
+        let main = scene.repository.default_branch.as_deref();
+        let tag = head.filter(|(name, kind)| *kind != Some("branch") && main != Some(*name));
+        let tag = tag.and_then(|(name, _)| scene.tag(name)).map(Target::Ref);
+        relate(&mut facts, stamp, Relation::Release, tag.into_iter().collect());
         scene.found(&[(Spot::Branch, self.name.as_ref())]).relate(&mut facts, stamp);
         Ok((key, facts))
+    }
+
+    /// The branch or tag that is deployed, and which of the two, if the name says. What is deployed
+    /// may be named by its sha alone; then it has neither.
+    fn head(&self) -> Option<(&str, Option<&'static str>)> {
+        let name = self.name.as_deref().filter(|name| Ref::commit(name).is_none())?;
+        let tag = name.strip_prefix("refs/tags/").map(|tag| (tag, Some("tag")));
+        let branch = || name.strip_prefix("refs/heads/").map(|branch| (branch, Some("branch")));
+        Some(tag.or_else(branch).unwrap_or((name, None)))
     }
 
     /// The members of the deployment's payload that can become tags, and its flags. The payload is an

@@ -1,6 +1,8 @@
-//! `issues`: when an issue was opened, closed and reopened, and what happened to it.
+//! `issues`: when an issue was opened, closed and reopened, and what happened to it. Other events
+//! carry the same snapshot of an issue and tell its facts by it.
 
 use serde::Deserialize;
+use serde::de::IgnoredAny;
 
 use super::payload::{Id, Named, OtherRepository, Payload, Repository, Text, Titled, User};
 use super::scene::{Scene, clip, link, names, needed, unset};
@@ -24,9 +26,10 @@ pub(super) struct Issues<'a> {
     changes: Option<Changes<'a>>,
 }
 
+/// An issue as it was at the time of an event.
 #[derive(Deserialize)]
-struct Issue<'a> {
-    number: Id,
+pub(super) struct Issue<'a> {
+    pub(super) number: Id,
     #[serde(borrow)]
     title: Option<Text<'a>>,
     html_url: Option<Text<'a>>,
@@ -39,7 +42,9 @@ struct Issue<'a> {
     milestone: Option<Titled<'a>>,
     #[serde(rename = "type")]
     kind: Option<Named<'a>>,
-    user: Option<User<'a>>,
+    pub(super) user: Option<User<'a>>,
+    /// There if it is a pull request in the shape of an issue.
+    pub(super) pull_request: Option<IgnoredAny>,
 }
 
 /// Where a transferred issue went.
@@ -80,20 +85,43 @@ impl<'a> Payload<'a> for Issues<'a> {
 
     fn said(&self, action: &'static str, context: &Context<'_>) -> Result<Parsed, ParseError> {
         let mut scene = Scene::new(&self.repository, context);
-        let issue = &self.issue;
-        let key = scene.key(Kind::Issue, &issue.number.to_string())?;
-        let opened = needed("issue.created_at", issue.created_at.as_ref())?;
+        let Told { key, mut facts, updated, .. } = self.issue.told("issue", action, &mut scene)?;
+        self.happening(&mut facts, updated, action, &scene);
+        scene.point_at_project();
+        scene.told(key, facts)
+    }
+}
+
+/// What the snapshot of an issue says by itself.
+pub(super) struct Told {
+    pub(super) key: Key,
+    pub(super) facts: Facts,
+    /// When the snapshot was taken, as far as its sender says.
+    pub(super) updated: Option<Time>,
+    pub(super) stamp: Stamp,
+}
+
+impl Issue<'_> {
+    /// What the snapshot says; `object` is the field that holds it, for errors.
+    pub(super) fn told(
+        &self,
+        object: &str,
+        action: &str,
+        scene: &mut Scene<'_, '_>,
+    ) -> Result<Told, ParseError> {
+        let key = scene.key(Kind::Issue, &self.number.to_string())?;
+        let opened = needed(&format!("{object}.created_at"), self.created_at.as_ref())?;
         let updated = match action {
             // What these actions say is nothing without its time.
             "reopened" | "transferred" | "deleted" => {
-                Some(needed("issue.updated_at", issue.updated_at.as_ref())?)
+                Some(needed(&format!("{object}.updated_at"), self.updated_at.as_ref())?)
             }
-            _ => scene.time(issue.updated_at.as_ref()),
+            _ => scene.time(self.updated_at.as_ref()),
         };
         let stamp = Stamp::stated(updated, step(action));
 
         let mut cycle = Cycle { opened: Some(Instant::stated(opened)), ..Cycle::default() };
-        if let Some((at, outcome)) = self.closed(action, stamp, &mut scene)? {
+        if let Some((at, outcome)) = self.closed(object, action, stamp, scene)? {
             cycle.closed.insert(at, outcome);
         }
         match (action, updated) {
@@ -102,33 +130,28 @@ impl<'a> Payload<'a> for Issues<'a> {
             _ => {}
         }
         let mut facts = Facts::cycle(cycle);
-        self.describe(&mut facts, stamp, action, &scene);
-        self.happening(&mut facts, updated, action, &scene);
-        scene.point_at_project();
-        scene.told(key, facts)
+        self.describe(&mut facts, stamp, action, scene);
+        Ok(Told { key, facts, updated, stamp })
     }
-}
 
-impl Issues<'_> {
     /// When it was closed, and how. A snapshot of a reopened issue still says when it was closed
     /// before, but no longer how.
     fn closed(
         &self,
+        object: &str,
         action: &str,
         stamp: Stamp,
         scene: &mut Scene<'_, '_>,
     ) -> Result<Option<(Time, Latest<Outcome>)>, ParseError> {
-        let issue = &self.issue;
-        let Some(at) =
-            closed_at(action, "issue", issue.closed_at.as_ref(), issue.updated_at.as_ref(), scene)?
+        let Some(at) = closed_at(action, object, self.closed_at.as_ref(), self.updated_at.as_ref(), scene)?
         else {
             return Ok(None);
         };
-        if action != "closed" && issue.state.as_deref() != Some("closed") {
+        if action != "closed" && self.state.as_deref() != Some("closed") {
             let stamp = Stamp { trust: Trust::Near, ..stamp };
             return Ok(Some((at, Latest::new(stamp, Outcome::Completed))));
         }
-        let outcome = match issue.state_reason.as_deref() {
+        let outcome = match self.state_reason.as_deref() {
             None | Some("completed") => Outcome::Completed,
             Some("not_planned") => Outcome::NotPlanned,
             Some("duplicate") => Outcome::Duplicate,
@@ -141,23 +164,47 @@ impl Issues<'_> {
     }
 
     fn describe(&self, facts: &mut Facts, stamp: Stamp, action: &str, scene: &Scene<'_, '_>) {
-        let issue = &self.issue;
-        facts.attr(stamp, Attr::IssueNumber, i64::try_from(issue.number.0).ok());
-        facts.attr(stamp, Attr::IssueTitle, issue.title.as_deref());
-        facts.attr(stamp, Attr::IssueUrl, link(issue.html_url.as_ref()));
-        match issue.kind.as_ref().and_then(|kind| kind.name.as_deref()) {
+        facts.attr(stamp, Attr::IssueNumber, i64::try_from(self.number.0).ok());
+        facts.attr(stamp, Attr::IssueTitle, self.title.as_deref());
+        facts.attr(stamp, Attr::IssueUrl, link(self.html_url.as_ref()));
+        match self.kind.as_ref().and_then(|kind| kind.name.as_deref()) {
             None if action == "untyped" => unset(facts, stamp, Attr::IssueType),
             kind => facts.attr(stamp, Attr::IssueType, kind),
         }
-        match issue.milestone.as_ref().and_then(|milestone| milestone.title.as_deref()) {
+        match self.milestone.as_ref().and_then(|milestone| milestone.title.as_deref()) {
             None if action == "demilestoned" => unset(facts, stamp, Attr::IssueMilestone),
             milestone => facts.attr(stamp, Attr::IssueMilestone, milestone),
         }
-        facts.attr(stamp, Attr::UserName, scene.person(issue.user.as_ref()));
+        facts.attr(stamp, Attr::UserName, scene.person(self.user.as_ref()));
         scene.describe_repository(facts, stamp);
-        facts.marks.labels = issue.labels.as_ref().map(|labels| Latest::new(stamp, names(labels)));
+        facts.marks.labels = self.labels.as_ref().map(|labels| Latest::new(stamp, names(labels)));
     }
 
+    /// When it was last changed.
+    pub(super) fn updated(&self, scene: &mut Scene<'_, '_>) -> Option<Time> {
+        scene.time(self.updated_at.as_ref())
+    }
+
+    /// What a comment says of the pull request that it stands under: GitHub sends that as an issue
+    /// too, without head and base, and not always with when it was merged, so never how it ended.
+    pub(super) fn told_as_pull_request(&self, scene: &mut Scene<'_, '_>) -> Result<Told, ParseError> {
+        let key = scene.key(Kind::PullRequest, &self.number.to_string())?;
+        let opened = needed("issue.created_at", self.created_at.as_ref())?;
+        let updated = scene.time(self.updated_at.as_ref());
+        let stamp = Stamp::stated(updated, step("commented"));
+        let cycle = Cycle { opened: Some(Instant::stated(opened)), ..Cycle::default() };
+        let mut facts = Facts::cycle(cycle);
+        facts.attr(stamp, Attr::ChangeId, Some(self.number.to_string()));
+        facts.attr(stamp, Attr::ChangeTitle, self.title.as_deref());
+        facts.attr(stamp, Attr::ChangeUrl, link(self.html_url.as_ref()));
+        facts.attr(stamp, Attr::UserName, scene.person(self.user.as_ref()));
+        scene.describe_repository(&mut facts, stamp);
+        facts.marks.labels = self.labels.as_ref().map(|labels| Latest::new(stamp, names(labels)));
+        Ok(Told { key, facts, updated, stamp })
+    }
+}
+
+impl Issues<'_> {
     fn happening(&self, facts: &mut Facts, at: Option<Time>, action: &str, scene: &Scene<'_, '_>) {
         let transferred = self.transferred_to(scene);
         let Some((what, detail)) = happening(action, self.label.as_ref(), self.milestone.as_ref()) else {

@@ -1,11 +1,15 @@
 //! GitHub's webhooks: which events and actions are used, and what an event of each says.
 
+mod comment;
 mod deployment;
 mod issue;
+mod issue_link;
 mod job;
+mod merge_queue;
 mod payload;
 mod pull_request;
 mod push;
+mod release;
 mod run;
 mod scene;
 
@@ -127,6 +131,16 @@ fn content(event: &str, request: Request<'_>, context: &Context<'_>) -> Result<P
         "check_run" => said::<run::CheckRuns<'_>>,
         "deployment" => said::<deployment::Deployments<'_>>,
         "deployment_status" => said::<deployment::Statuses<'_>>,
+        "release" => said::<release::Releases<'_>>,
+        "merge_group" => said::<merge_queue::MergeGroups<'_>>,
+        "sub_issues" => said::<issue_link::SubIssues<'_>>,
+        "issue_dependencies" => said::<issue_link::Dependencies<'_>>,
+        "issue_comment" => said::<comment::IssueComments<'_>>,
+        "pull_request_review_comment" => said::<comment::ReviewComments<'_>>,
+        // Its status could only change the issue, which it names by a node id and nothing else.
+        "projects_v2_item" => {
+            return Ok(Parsed::ignored("projects_v2_item names its issue by an opaque node id alone"));
+        }
         "ping" => return Ok(Parsed::ignored("ping")),
         other => return Ok(Parsed::ignored(format!("event {:?} is not used", cut(other, 64)))),
     };

@@ -5,11 +5,11 @@ use serde::Deserialize;
 
 use super::issue::{closed_at, happening, step};
 use super::payload::{Id, Named, Number, OtherRepository, Payload, Repository, Text, Titled, User};
-use super::scene::{Scene, clip, count, link, names, needed};
+use super::scene::{Scene, clip, count, link, names, needed, role};
 use crate::sources::{Context, ParseError, Parsed};
 use crate::work::attr::Attr;
 use crate::work::convention::Spot;
-use crate::work::event::{Cycle, Facts, Outcome, Pointer, Ref, Relation, Role, Target, What};
+use crate::work::event::{Cycle, Facts, Outcome, Pointer, Ref, Relation, Target, What};
 use crate::work::key::{Key, Kind};
 use crate::work::lattice::{Instant, Latest, Stamp, Trust};
 use crate::work::mention;
@@ -51,7 +51,7 @@ struct Review<'a> {
 
 /// A pull request. In a review it lacks `merged`, `additions` and others.
 #[derive(Deserialize)]
-struct PullRequest<'a> {
+pub(super) struct PullRequest<'a> {
     number: Id,
     #[serde(borrow)]
     title: Option<Text<'a>>,
@@ -66,7 +66,7 @@ struct PullRequest<'a> {
     merged_at: Option<Text<'a>>,
     merge_commit_sha: Option<Text<'a>>,
     labels: Option<Vec<Named<'a>>>,
-    user: Option<User<'a>>,
+    pub(super) user: Option<User<'a>>,
     head: Head<'a>,
     base: Base<'a>,
     additions: Option<Number>,
@@ -127,6 +127,10 @@ impl<'a> Payload<'a> for PullRequests<'a> {
             for sha in [&self.before, &self.after].into_iter().flatten() {
                 scene.point(Ref::commit(sha), &item);
             }
+            // What the push says too; the pushes of a fork send nothing here.
+            if let (Some(before), Some(after)) = (&self.before, &self.after) {
+                scene.point_at_push_before(after, before);
+            }
         }
         scene.told(key, facts)
     }
@@ -185,25 +189,15 @@ impl<'a> Payload<'a> for Reviews<'a> {
     }
 }
 
-fn role(who: &User<'_>, author: Option<&User<'_>>) -> Role {
-    let author = author.is_some_and(|author| author.id.is_some() && author.id == who.id);
-    let bot = who.kind.as_deref() == Some("Bot") || who.login.as_ref().is_some_and(|l| l.ends_with("[bot]"));
-    match (author, bot) {
-        (true, _) => Role::Author,
-        (false, true) => Role::Bot,
-        (false, false) => Role::Other,
-    }
-}
-
 /// What the snapshot of a pull request says by itself.
-struct Told {
-    key: Key,
-    facts: Facts,
+pub(super) struct Told {
+    pub(super) key: Key,
+    pub(super) facts: Facts,
     updated: Option<Time>,
 }
 
 impl PullRequest<'_> {
-    fn told(&self, action: &str, scene: &mut Scene<'_, '_>) -> Result<Told, ParseError> {
+    pub(super) fn told(&self, action: &str, scene: &mut Scene<'_, '_>) -> Result<Told, ParseError> {
         let key = scene.key(Kind::PullRequest, &self.number.to_string())?;
         let opened = needed("pull_request.created_at", self.created_at.as_ref())?;
         let updated = match action {

@@ -1,12 +1,13 @@
-//! `push`: not work by itself, but it tells which branch a commit is on and which issues a commit
-//! on the default branch closes.
+//! `push`: not work by itself, but it tells which branch a commit is on, which issues a commit on the
+//! default branch closes, what a push came after, and when the work in it began.
 
 use serde::Deserialize;
 
 use super::payload::{Payload, Repository, Text};
 use super::scene::Scene;
 use crate::sources::{Context, ParseError, Parsed};
-use crate::work::event::{Pointer, Ref};
+use crate::work::convention::Spot;
+use crate::work::event::{Pointer, Ref, Target};
 use crate::work::mention;
 
 /// How many commits of a push are looked at.
@@ -19,7 +20,10 @@ const MAX_REFS: usize = 512;
 pub(super) struct Push<'a> {
     #[serde(borrow, rename = "ref")]
     name: Text<'a>,
+    before: Option<Text<'a>>,
+    after: Option<Text<'a>>,
     deleted: Option<bool>,
+    head_commit: Option<Commit<'a>>,
     commits: Option<Vec<Commit<'a>>>,
     repository: Repository<'a>,
 }
@@ -29,6 +33,7 @@ struct Commit<'a> {
     #[serde(borrow)]
     id: Option<Text<'a>>,
     message: Option<Text<'a>>,
+    timestamp: Option<Text<'a>>,
     distinct: Option<bool>,
 }
 
@@ -43,40 +48,93 @@ impl<'a> Payload<'a> for Push<'a> {
     }
 
     fn said(&self, _: &'static str, context: &Context<'_>) -> Result<Parsed, ParseError> {
-        let Some(branch) = self.name.strip_prefix("refs/heads/") else {
-            return Ok(Parsed::ignored("push of a tag is not used"));
-        };
-        if self.deleted == Some(true) {
-            return Ok(Parsed::ignored("deletion of a branch is not used"));
-        }
         let mut scene = Scene::new(&self.repository, context);
-        let project = &self.repository.full_name;
-        let commits = self.commits.iter().flatten().take(MAX_COMMITS);
-        match scene.branch(project, branch) {
-            Some(branch) => {
-                let pointer = Pointer::Ref(branch);
-                // What another branch already had, such as the main branch merged into this one,
-                // is not this branch's work.
-                for commit in commits.filter(|commit| commit.distinct != Some(false)) {
-                    scene.point(commit.reference(), &pointer);
-                }
+        if self.deleted == Some(true) {
+            return Ok(Parsed::ignored("deletion of a branch or tag is not used"));
+        }
+        if let Some(branch) = self.name.strip_prefix("refs/heads/") {
+            self.point_at_commits(branch, &mut scene);
+            if let Some(after) = &self.after {
+                self.point_at_push(after, &mut scene);
             }
-            None => {
-                for commit in commits {
-                    if scene.said.refs.len() >= MAX_REFS {
-                        break;
-                    }
-                    let message = commit.message.as_deref().unwrap_or_default();
-                    for issue in mention::closing(message, &scene.host, project) {
-                        scene.point(commit.reference(), &Pointer::Item(issue));
-                    }
-                }
+        } else if let Some(tag) = self.name.strip_prefix("refs/tags/") {
+            // `after` of an annotated tag is the tag itself, not the commit.
+            let head = self.head_commit.as_ref().and_then(|commit| commit.id.as_ref());
+            if let Some(commit) = head.or(self.after.as_ref()).and_then(|sha| Ref::commit(sha)) {
+                scene.point(scene.tag(tag), &Pointer::Ref(commit));
             }
+        } else {
+            return Ok(Parsed::ignored("push of what is neither a branch nor a tag is not used"));
         }
         if scene.said.refs.is_empty() {
             return Ok(Parsed::ignored("push without commits that are used"));
         }
         Ok(Parsed::Used(scene.said))
+    }
+}
+
+impl Push<'_> {
+    fn commits(&self) -> impl Iterator<Item = &Commit<'_>> {
+        self.commits.iter().flatten().take(MAX_COMMITS)
+    }
+
+    /// What another branch already had, such as the main branch merged into this one, is not this
+    /// branch's work.
+    fn own_commits(&self) -> impl Iterator<Item = &Commit<'_>> {
+        self.commits().filter(|commit| commit.distinct != Some(false))
+    }
+
+    /// Where builds and deploys of each commit find what they belong to.
+    fn point_at_commits(&self, branch: &str, scene: &mut Scene<'_, '_>) {
+        let project = &self.repository.full_name;
+        match scene.branch(project, branch) {
+            Some(branch) => {
+                let pointer = Pointer::Ref(branch);
+                for commit in self.own_commits() {
+                    scene.point(commit.reference(), &pointer);
+                }
+            }
+            None => {
+                for commit in self.commits() {
+                    let message = commit.message.as_deref().unwrap_or_default();
+                    for issue in mention::closing(message, &scene.host, project) {
+                        if scene.said.refs.len() < MAX_REFS {
+                            scene.point(commit.reference(), &Pointer::Item(issue));
+                        }
+                    }
+                }
+            }
+        }
+    }
+
+    /// What the push itself says, for the pull request whose head it became: the push before, when the
+    /// first of its commits was made, and what their messages name.
+    fn point_at_push(&self, after: &str, scene: &mut Scene<'_, '_>) {
+        let Some(push) = Ref::push(after) else { return };
+        if let Some(before) = &self.before {
+            scene.point_at_push_before(after, before);
+        }
+        let mut first = None;
+        for commit in self.own_commits() {
+            let made = scene.time(commit.timestamp.as_ref());
+            first = [first, made].into_iter().flatten().min();
+        }
+        if let Some(first) = first {
+            scene.point(Some(push.clone()), &Pointer::Moment(first));
+        }
+        for commit in self.own_commits() {
+            let found = scene.found(&[(Spot::Commit, commit.message.as_ref())]);
+            for target in found.rules.into_iter().chain(found.issue_keys) {
+                let pointer = match target {
+                    Target::Key(key) | Target::Hint(key) => Pointer::Item(key),
+                    Target::Ref(reference) => Pointer::Ref(reference),
+                    Target::Token { .. } => continue,
+                };
+                if scene.said.refs.len() < MAX_REFS {
+                    scene.point(Some(push.clone()), &pointer);
+                }
+            }
+        }
     }
 }
 

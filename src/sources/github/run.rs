@@ -1,10 +1,8 @@
 //! `workflow_run`, and `check_run` of other CI systems: builds.
 
-use std::sync::LazyLock;
-
-use regex::Regex;
 use serde::Deserialize;
 
+use super::merge_queue::queued_number;
 use super::payload::{Id, OtherRepository, Payload, PullRequestRef, Repository, Text, User};
 use super::scene::{Scene, attempt_number, describe_head, link, needed, relate};
 use crate::sources::{Context, ParseError, Parsed};
@@ -13,13 +11,6 @@ use crate::work::convention::Spot;
 use crate::work::event::{Facts, Ref, Relation, Run, Target, instant, stated};
 use crate::work::key::Kind;
 use crate::work::lattice::{Instant, Latest, Stamp, Trust};
-
-/// The branch on which a merge queue tries a pull request out.
-#[expect(clippy::expect_used, reason = "a constant pattern, compiled by the tests")]
-static MERGE_QUEUE: LazyLock<Regex> = LazyLock::new(|| {
-    Regex::new("^gh-readonly-queue/.+/pr-([0-9]{1,10})-[0-9a-f]{7,64}$")
-        .expect("the pattern of merge queue branches is valid")
-});
 
 #[derive(Deserialize)]
 pub(super) struct WorkflowRuns<'a> {
@@ -144,9 +135,7 @@ impl WorkflowRuns<'_> {
     ) -> Result<(), ParseError> {
         let run = &self.workflow_run;
         let mut named = scene.pull_requests(run.pull_requests.as_deref().unwrap_or_default())?;
-        let queued = run.head_branch.as_ref().and_then(|branch| MERGE_QUEUE.captures(branch));
-        let queued = queued.as_ref().and_then(|found| found.get(1)?.as_str().parse::<u64>().ok());
-        if let Some(number) = queued {
+        if let Some(number) = run.head_branch.as_ref().and_then(|branch| queued_number(branch)) {
             let target = Target::Key(scene.key(Kind::PullRequest, &number.to_string())?);
             if !named.contains(&target) {
                 named.push(target);
@@ -154,7 +143,12 @@ impl WorkflowRuns<'_> {
         }
         relate(facts, stamp, Relation::PullRequest, named);
         let head = run.head_repository.as_ref().and_then(|repository| repository.full_name.as_deref());
-        relate_head(facts, stamp, scene, run.head_sha.as_ref(), head, run.head_branch.as_ref());
+        // A release's run has the tag for its branch.
+        let tag = run.head_branch.as_ref().filter(|_| run.event.as_deref() == Some("release"));
+        let branch = run.head_branch.as_ref().filter(|_| tag.is_none());
+        relate_head(facts, stamp, scene, run.head_sha.as_ref(), head, branch);
+        let tag = tag.and_then(|tag| scene.tag(tag)).map(Target::Ref);
+        relate(facts, stamp, Relation::Release, tag.into_iter().collect());
         let texts = [(Spot::Branch, run.head_branch.as_ref()), (Spot::Title, run.display_title.as_ref())];
         scene.found(&texts).relate(facts, stamp);
         if attempt > 1 {

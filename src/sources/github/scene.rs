@@ -38,7 +38,8 @@ impl<'a, 'c> Scene<'a, 'c> {
         self.key_in(&self.repository.full_name, kind, id)
     }
 
-    fn key_in(&self, project: &str, kind: Kind, id: &str) -> Result<Key, ParseError> {
+    /// The key of something in any repository of this host.
+    pub(super) fn key_in(&self, project: &str, kind: Kind, id: &str) -> Result<Key, ParseError> {
         Key::new(Source::Github, &self.host, project, kind, id)
             .map_err(|error| ParseError::field("repository.full_name", error.to_string()))
     }
@@ -178,6 +179,18 @@ impl<'a, 'c> Scene<'a, 'c> {
         }
     }
 
+    /// Tells which push a push came after. The first push of a branch came after none.
+    pub(super) fn point_at_push_before(&mut self, after: &str, before: &str) {
+        if let Some(before) = Ref::push(before) {
+            self.point(Ref::push(after), &Pointer::Ref(before));
+        }
+    }
+
+    /// The reference of a tag of this repository.
+    pub(super) fn tag(&self, tag: &str) -> Option<Ref> {
+        Ref::tag(&self.host, &self.repository.full_name, tag)
+    }
+
     /// Tells where this repository is, for tokens, which know only its last name.
     pub(super) fn point_at_project(&mut self) {
         let full_name = &self.repository.full_name;
@@ -191,6 +204,17 @@ impl<'a, 'c> Scene<'a, 'c> {
     pub(super) fn told(mut self, key: Key, facts: Facts) -> Result<Parsed, ParseError> {
         self.said.events.push(Event { key, facts });
         Ok(Parsed::Used(self.said))
+    }
+}
+
+/// In what part somebody acts on what `author` opened.
+pub(super) fn role(who: &User<'_>, author: Option<&User<'_>>) -> Role {
+    let author = author.is_some_and(|author| author.id.is_some() && author.id == who.id);
+    let bot = who.kind.as_deref() == Some("Bot") || who.login.as_ref().is_some_and(|l| l.ends_with("[bot]"));
+    match (author, bot) {
+        (true, _) => Role::Author,
+        (false, true) => Role::Bot,
+        (false, false) => Role::Other,
     }
 }
 

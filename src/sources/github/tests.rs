@@ -10,6 +10,12 @@ use crate::work::key::Source;
 use crate::work::lattice::Trust;
 use crate::work::tags::Tagger;
 
+mod comments;
+mod issue_links;
+mod order;
+mod pushes;
+mod releases;
+
 const HEAD: &str = "aaaaaaaaaaaaaaaaaaaaaaaaaaaaaaaaaaaaaaaa";
 const MERGE: &str = "bbbbbbbbbbbbbbbbbbbbbbbbbbbbbbbbbbbbbbbb";
 const BEFORE: &str = "cccccccccccccccccccccccccccccccccccccccc";
@@ -107,14 +113,6 @@ fn deployment_status() -> Value {
             "creator": {"login": "ann"},
         },
         "workflow_run": {"id": 42, "run_attempt": 3}, "repository": repository(),
-    })
-}
-
-fn push() -> Value {
-    json!({
-        "ref": "refs/heads/12-faster", "before": BEFORE, "after": HEAD, "deleted": false, "head_commit": {"id": HEAD},
-        "commits": [{"id": HEAD, "message": "fixes #12", "distinct": true}, {"id": MERGE, "message": "x", "distinct": false}],
-        "repository": repository(),
     })
 }
 
@@ -337,7 +335,9 @@ fn a_push_to_a_pull_request_tells_its_commits() {
     let said = used(github("pull_request", &pushed));
     let (key, facts) = one(&said);
     assert!(refs(&said).contains(&format!("sha:{BEFORE} > {key}")));
-    assert_eq!(refs(&said).iter().filter(|line| line.contains(HEAD)).count(), 1, "told once");
+    let of_head = refs(&said).into_iter().filter(|line| line.contains(&format!("sha:{HEAD}")));
+    assert_eq!(of_head.count(), 1, "told once");
+    assert!(refs(&said).contains(&format!("push:{HEAD} > push:{BEFORE}")), "as the push says it");
     let happening = facts.happenings.iter().next().unwrap();
     assert_eq!((happening.what, happening.detail.as_deref()), (What::Synchronize, Some(HEAD)));
 }
@@ -701,24 +701,6 @@ fn a_deployment_may_say_its_payload_as_text_and_its_run_inside() {
         let said = used(github("deployment", &with(body.clone(), "/deployment/payload", odd)));
         assert!(one(&said).1.marks.parameters.is_none());
     }
-}
-
-#[test]
-fn a_push_tells_which_branch_its_own_commits_are_on() {
-    let said = used(github("push", &push()));
-    assert!(said.events.is_empty());
-    assert_eq!(refs(&said), [format!("sha:{HEAD} > branch:github.com/acme/api:12-faster")]);
-    let main = with(push(), "/ref", json!("refs/heads/main"));
-    let said = used(github("push", &main));
-    assert_eq!(refs(&said), [format!("sha:{HEAD} > github:github.com/Acme/api/issue/12")]);
-}
-
-#[test]
-fn a_push_that_says_nothing_is_ignored() {
-    ignored(github("push", &with(push(), "/ref", json!("refs/tags/v1"))));
-    ignored(github("push", &with(push(), "/commits", json!([]))));
-    let deleted = with(with(push(), "/deleted", json!(true)), "/head_commit", json!(null));
-    ignored(github("push", &deleted));
 }
 
 #[test]
