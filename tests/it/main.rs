@@ -16,3 +16,4 @@ mod otlp;
 mod outage;
 mod story;
 mod support;
+mod whole;

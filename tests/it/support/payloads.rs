@@ -156,3 +156,54 @@ pub fn jenkins(
     let name = job.rsplit('/').next().unwrap();
     json!({"name": name, "display_name": name, "url": path, "build": build})
 }
+
+/// A `push` payload: commits (sha, message, minute) to a branch that was at `before`.
+pub fn push(branch: &str, before: &str, commits: &[(&str, &str, i64)]) -> Value {
+    let commit = |(sha, message, minute): &(&str, &str, i64)| {
+        json!({"id": sha, "message": message, "timestamp": time(*minute), "distinct": true,
+               "author": {"name": "Ada", "email": "ada@example.org", "username": "ada"}})
+    };
+    let all: Vec<Value> = commits.iter().map(commit).collect();
+    let mut repository = repository();
+    repository["created_at"] = json!(1_500_000_000);
+    json!({
+        "ref": format!("refs/heads/{branch}"), "before": before, "after": commits.last().unwrap().0,
+        "created": before.bytes().all(|b| b == b'0'), "deleted": false, "forced": false,
+        "commits": all, "head_commit": all.last(), "repository": repository,
+    })
+}
+
+/// When minute `minute` is, as Jira writes it.
+pub fn jira_time(minute: i64) -> String {
+    time(minute).replace('Z', ".000+0000")
+}
+
+/// A Jira delivery about `PAY-{number}` in a status of a category, `minute` minutes after the beginning;
+/// `moved` is the status before, if it tells of a move.
+pub fn jira_issue(event: &str, number: u64, minute: i64, status: (&str, &str), moved: Option<&str>) -> Value {
+    let done = status.1 == "done";
+    let mut payload = json!({
+        "timestamp": millis(minute), "webhookEvent": event,
+        "issue": {
+            "id": format!("{}", 10_000 + number), "key": format!("PAY-{number}"),
+            "self": format!("https://acme.atlassian.net/rest/api/2/issue/{}", 10_000 + number),
+            "fields": {
+                "summary": "Slow checkout", "issuetype": {"name": "Story", "hierarchyLevel": 0},
+                "project": {"key": "PAY"}, "priority": {"name": "High"}, "labels": ["team:payments"],
+                "created": jira_time(0), "updated": jira_time(minute),
+                "statuscategorychangedate": jira_time(minute),
+                "resolutiondate": done.then(|| jira_time(minute)),
+                "resolution": done.then(|| json!({"name": "Done"})),
+                "status": {"name": status.0, "statusCategory": {"key": status.1}},
+                "customfield_10020": [{"id": 3, "name": "Sprint 3", "state": "active", "boardId": 1,
+                                        "startDate": "2026-03-02T08:00:00.000Z"}],
+            },
+        },
+    });
+    if let Some(before) = moved {
+        payload["changelog"] = json!({"id": "700", "items": [
+            {"field": "status", "fieldId": "status", "fromString": before, "toString": status.0, "from": "1", "to": "2"},
+        ]});
+    }
+    payload
+}

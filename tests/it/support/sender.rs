@@ -118,6 +118,15 @@ pub enum Delivery {
         /// The payload.
         body: String,
     },
+    /// One of any other sender's.
+    Of {
+        /// Whose.
+        source: Source,
+        /// What it is known by, and what it is.
+        headers: Vec<(&'static str, String)>,
+        /// The payload.
+        body: String,
+    },
 }
 
 impl Delivery {
@@ -129,6 +138,28 @@ impl Delivery {
     /// A notification of Jenkins'.
     pub fn jenkins(payload: &Value) -> Self {
         Self::Jenkins { body: payload.to_string() }
+    }
+
+    /// A delivery of Jira's with an id of its own.
+    pub fn jira(payload: &Value) -> Self {
+        let headers = vec![("x-atlassian-webhook-identifier", fresh_id())];
+        Self::Of { source: Source::Jira, headers, body: payload.to_string() }
+    }
+
+    /// A delivery of GitLab's with an id of its own.
+    pub fn gitlab(event: &'static str, payload: &Value) -> Self {
+        let headers = vec![("x-gitlab-event", event.to_owned()), ("idempotency-key", fresh_id())];
+        Self::Of { source: Source::Gitlab, headers, body: payload.to_string() }
+    }
+
+    /// A CDEvent without an envelope.
+    pub fn cdevents(payload: &Value) -> Self {
+        Self::Of { source: Source::Cdevents, headers: Vec::new(), body: payload.to_string() }
+    }
+
+    /// A custom event.
+    pub fn custom(payload: &Value) -> Self {
+        Self::Of { source: Source::Custom, headers: Vec::new(), body: payload.to_string() }
     }
 }
 
@@ -177,6 +208,14 @@ impl Sender {
                 .bearer_auth(JENKINS_TOKEN)
                 .header("content-type", "application/json;charset=UTF-8")
                 .body(body.clone()),
+            Delivery::Of { source, headers, body } => {
+                let mut request = self.post(&format!("/{source}")).header("content-type", "application/json");
+                for (name, value) in credentials(*source, body.as_bytes()).into_iter().chain(headers.clone())
+                {
+                    request = request.header(name, value);
+                }
+                request.body(body.clone())
+            }
         };
         Answer::try_read(request.send().await?).await
     }

@@ -85,3 +85,64 @@ pub fn spans(received: &[Received]) -> String {
     }
     text
 }
+
+/// All spans as a tree: each below its parent, siblings by when they began, with when it began and
+/// ended, how it ended, and what it is linked to. A parent that is not there is named by its id.
+pub fn tree(received: &[Received]) -> String {
+    let mut sorted: Vec<&Received> = received.iter().collect();
+    sorted.sort_by_key(|r| {
+        (
+            r.span.start_time_unix_nano,
+            r.span.end_time_unix_nano,
+            key(r),
+            r.span.name.clone(),
+            r.span.span_id.clone(),
+        )
+    });
+    let names: BTreeMap<&[u8], String> =
+        sorted.iter().map(|r| (r.span.span_id.as_slice(), format!("{} {}", r.span.name, key(r)))).collect();
+    let mut text = String::new();
+    let roots = sorted.iter().filter(|r| !names.contains_key(r.span.parent_span_id.as_slice()));
+    for root in roots {
+        branch(root, 0, &sorted, &names, &mut text);
+    }
+    text
+}
+
+fn branch(
+    at: &Received,
+    depth: usize,
+    all: &[&Received],
+    names: &BTreeMap<&[u8], String>,
+    text: &mut String,
+) {
+    let span = &at.span;
+    let pad = "  ".repeat(depth);
+    let mut line = format!("{pad}{}", span.name);
+    let item = key(at);
+    if !item.is_empty() && !span.name.contains('.') && span.name != "step" {
+        line.push_str(&format!(" {item}"));
+    }
+    for name in ["issue.status", "deployment.environment.name", "cicd.pipeline.task.name"] {
+        if span.name.contains('.') || span.name == "step" {
+            line.extend(attribute(&span.attributes, name).map(|value| format!(" ({value})")));
+        }
+    }
+    line.push_str(&format!(", {} to {}", time(span.start_time_unix_nano), time(span.end_time_unix_nano)));
+    line.extend(attribute(&span.attributes, "valuestream.outcome").map(|outcome| format!(", {outcome}")));
+    if depth == 0 && !span.parent_span_id.is_empty() {
+        line.push_str(&format!(", below {} elsewhere", hex::encode(&span.parent_span_id)));
+    }
+    text.push_str(&line);
+    text.push('\n');
+    for link in &span.links {
+        let how = attribute(&link.attributes, "valuestream.relation").unwrap_or_default();
+        let to = names.get(link.span_id.as_slice()).cloned().unwrap_or_else(|| hex::encode(&link.span_id));
+        text.push_str(&format!("{pad}  -> {how}: {to}\n"));
+    }
+    for child in
+        all.iter().filter(|r| r.span.parent_span_id == span.span_id && r.span.trace_id == span.trace_id)
+    {
+        branch(child, depth + 1, all, names, text);
+    }
+}
