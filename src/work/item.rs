@@ -5,7 +5,7 @@ use serde::{Deserialize, Serialize};
 
 use super::event::{Cycle, Event, Facts, Life, Outcome, Run};
 use super::key::{Key, Kind};
-use super::lattice::Join;
+use super::lattice::{Join, Trust};
 use super::time::Time;
 
 /// A work item.
@@ -123,7 +123,16 @@ pub(super) fn run_episode(run: &Run, kind: Kind) -> Option<Episode> {
 /// Goes through everything that was said about opening and closing in the order of time. Two
 /// things of the same second are taken in the order that makes sense: what is open is closed
 /// first, what is closed is reopened first.
+///
+/// How far a closing is believed counts too. One that is [`Trust::Derived`] says that the item was
+/// closed by then, perhaps before: it closes only what is open, and of what is closed it says anew how
+/// it ended. One that is [`Trust::Receipt`] says less about its time: it also gives way to any later
+/// closing that is believed more.
 fn cycle_episodes(cycle: &Cycle, kind: Kind) -> Vec<Episode> {
+    let sure =
+        cycle.closed.iter().filter(|(_, how)| how.stamp.trust > Trust::Receipt).map(|(at, _)| *at).last();
+    let counts = |at: Time, trust: Trust| trust > Trust::Receipt || sure.is_none_or(|sure| at > sure);
+    let closing = |at: Time| cycle.closed.get(&at).filter(|how| counts(at, how.stamp.trust));
     let mut times: Vec<Time> = cycle.closed.iter().map(|(at, _)| *at).collect();
     times.extend(cycle.reopened.iter().chain(cycle.under_way.iter()));
     times.sort_unstable();
@@ -132,7 +141,8 @@ fn cycle_episodes(cycle: &Cycle, kind: Kind) -> Vec<Episode> {
     let mut done: Vec<Episode> = Vec::new();
     let mut open: Option<Option<Time>> = Some(cycle.opened.map(|opened| opened.at));
     for at in times {
-        let close = cycle.closed.get(&at).map(|latest| (at, latest.value));
+        let close = closing(at).map(|how| (at, how.value));
+        let late = closing(at).is_some_and(|how| matches!(how.stamp.trust, Trust::Receipt | Trust::Derived));
         let reopen = cycle.reopened.contains(&at);
         if open.is_none() && (reopen || cycle.under_way.contains(&at)) {
             // A deployment that is under way in the very second of its end was under way before.
@@ -158,6 +168,11 @@ fn cycle_episodes(cycle: &Cycle, kind: Kind) -> Vec<Episode> {
                     && last.end.is_some_and(|(_, before)| before != outcome)
                 {
                     last.end = Some((at, outcome));
+                }
+            }
+            (None, Some((_, outcome))) if late => {
+                if let Some(Episode { end: Some((_, known)), .. }) = done.last_mut() {
+                    *known = outcome;
                 }
             }
             // Closed again, and the reopening between was never seen: when it began is not known.
@@ -206,6 +221,34 @@ mod tests {
         let issue = item(cycle(acme("issue/1"), 0, &[(10, Completed), (30, Completed)], &[]));
         assert_eq!(intervals(&issue), [(0, Some((10, Completed))), (30, Some((30, Completed)))]);
         assert_eq!(issue.episodes().iter().map(|e| e.start_known).collect::<Vec<_>>(), [true, false]);
+    }
+
+    #[test]
+    fn a_closing_that_may_come_late_closes_only_what_is_open() {
+        let issue = |closed: &[(i64, Outcome, Trust)], reopened: &[i64]| {
+            let mut event = cycle(acme("issue/1"), 0, &[], reopened);
+            let Life::Cycle(life) = &mut event.facts.life else { unreachable!() };
+            for (seconds, outcome, trust) in closed {
+                let stamp = super::super::lattice::Stamp { trust: *trust, ..stamp(*seconds) };
+                life.closed.insert(at(*seconds), Latest::new(stamp, *outcome));
+            }
+            intervals(&item(event))
+        };
+        use Trust::{Derived, Near, Receipt, Stated};
+        // What is closed stays closed, and how it ended is said anew.
+        let late = [(10, Completed, Stated), (20, Completed, Derived), (30, NotPlanned, Receipt)];
+        assert_eq!(issue(&late, &[]), [(0, Some((10, NotPlanned)))]);
+        // What is open is closed.
+        assert_eq!(issue(&[(20, Completed, Derived)], &[]), [(0, Some((20, Completed)))]);
+        assert_eq!(issue(&[(20, Completed, Receipt)], &[]), [(0, Some((20, Completed)))]);
+        let again = issue(&[(10, Completed, Stated), (30, Completed, Derived)], &[20]);
+        assert_eq!(again, [(0, Some((10, Completed))), (20, Some((30, Completed)))]);
+        // The least believed gives way to what is said of a later time, whatever lies between.
+        let early = issue(&[(10, Completed, Receipt), (30, Completed, Derived)], &[20]);
+        assert_eq!(early, [(0, Some((30, Completed)))]);
+        // A snapshot of what was reopened is no less believed than before.
+        let near = issue(&[(10, Completed, Near), (30, Completed, Stated)], &[20]);
+        assert_eq!(near, [(0, Some((10, Completed))), (20, Some((30, Completed)))]);
     }
 
     #[test]
