@@ -5,6 +5,9 @@ use std::collections::{BTreeMap, BTreeSet};
 use std::io::Write;
 use std::process::{Command, Stdio};
 
+use serde_json::Value;
+use valuestream::work::key::Source;
+
 use crate::support::corpus;
 use crate::support::receiver::{Received, Receiver};
 use crate::support::sender::{Delivery, GITHUB_SECRET, signature};
@@ -26,7 +29,30 @@ fn deliveries() -> Option<Vec<(String, Delivery)>> {
     let jenkins = corpus::payloads(&folder, "jenkins")
         .into_iter()
         .map(|(name, body)| (format!("jenkins/{name}"), Delivery::Jenkins { body }));
-    Some(github.chain(jenkins).collect())
+    let others = [Source::Gitlab, Source::Jira, Source::Cdevents].into_iter().flat_map(|source| {
+        corpus::payloads(&folder, source.as_str()).into_iter().map(move |(name, body)| {
+            let headers = match source {
+                Source::Gitlab => vec![("idempotency-key", name.clone()), ("x-gitlab-event", hook(&body))],
+                Source::Jira => vec![("x-atlassian-webhook-identifier", name.clone())],
+                _ => Vec::new(),
+            };
+            (format!("{source}/{name}"), Delivery::Of { source, headers, body })
+        })
+    });
+    Some(github.chain(jenkins).chain(others).collect())
+}
+
+/// What GitLab puts into `X-Gitlab-Event` for a payload.
+fn hook(body: &str) -> String {
+    let payload: Value = serde_json::from_str(body).unwrap();
+    let kind = payload["object_kind"].as_str().unwrap_or_default();
+    let words = match kind {
+        "build" => "job".to_owned(),
+        kind => kind.replace('_', " "),
+    };
+    let capital = |word: &str| word[..1].to_uppercase() + &word[1..];
+    let words: Vec<String> = words.split(' ').filter(|word| !word.is_empty()).map(capital).collect();
+    format!("{} Hook", words.join(" "))
 }
 
 #[tokio::test]

@@ -42,8 +42,9 @@ async fn tell(sender: &Sender) {
     }
 }
 
-/// What the story amounts to: issue, pull request, two builds, job, two steps, two deploys.
-pub const SPANS: usize = 9;
+/// What the story amounts to: issue, pull request with three stages, two builds, job with its queue, two
+/// steps, two deploys.
+pub const SPANS: usize = 13;
 
 #[tokio::test]
 async fn the_story_becomes_one_trace() {
@@ -107,11 +108,12 @@ async fn people_are_named_only_if_the_configuration_says_so() {
         sender.github("pull_request", &pull_request("closed", 15, 60, Some(60))).await;
     };
     tell(&server).await;
-    let silent = receiver.wait_until(|spans| spans.len() == 1).await;
+    // The pull request and three stages of it.
+    let silent = receiver.wait_until(|spans| spans.len() == 4).await;
     assert!(!show::spans(&silent).contains("grace") && !show::spans(&silent).contains("ada"));
     assert!(show::spans(&silent).contains("reviewed"), "what happened is told all the same");
     let open = Server::start_with(&[("EXPORT__ENDPOINT", &receiver.endpoint()), ("PEOPLE", "true")]).await;
     tell(&open).await;
-    let named = receiver.wait_until(|spans| spans.len() == 2).await;
-    assert!(show::spans(&named[1..]).contains("user.name=grace"));
+    let named = receiver.wait_until(|spans| spans.len() == 8).await;
+    assert!(show::spans(&named[4..]).contains("user.name=grace"));
 }

@@ -155,3 +155,91 @@ async fn the_same_tree_comes_from_any_order() {
         assert_eq!(told(&shuffled, SPANS).await, straight, "seed {seed}");
     }
 }
+
+/// A message of the Statistics Gatherer about the end of a build.
+fn statistics(job: &str, number: u64, minute: i64, parameters: Value) -> Value {
+    json!({
+        "ciUrl": "https://ci.example.org/", "jobName": job, "fullJobName": job, "number": number,
+        "buildUrl": format!("job/{job}/{number}/"), "result": "SUCCESS", "duration": 4 * 60_000,
+        "startTime": millis(minute), "endTime": millis(minute), "parameters": parameters, "scmInfo": {},
+    })
+}
+
+/// Issue, pull requests, build and deploy that know each other by the tokens of the original
+/// ValueStream alone: in a branch, in a body, and in Jenkins' parameters.
+fn original() -> Vec<Delivery> {
+    let repository = json!({"name": "valuestream", "full_name": "acme/valuestream",
+        "html_url": "https://github.com/acme/valuestream", "default_branch": "main"});
+    let of = |mut payload: Value| {
+        payload["repository"] = repository.clone();
+        payload
+    };
+    let change = |number: u64, branch: &str, body: &str, sha: &str| {
+        let mut payload = of(pull_request("closed", number, 60, Some(60)));
+        let pull = &mut payload["pull_request"];
+        pull["head"] = json!({"ref": branch, "sha": sha, "repo": {"full_name": "acme/valuestream"}});
+        pull["base"]["repo"] = json!({"full_name": "acme/valuestream"});
+        pull["body"] = json!(body);
+        pull["merge_commit_sha"] = json!(sha.replace('1', "4"));
+        payload
+    };
+    let in_branch = change(37, "feature/vstrace-github-issue-valuestream-36/basket", "", SECOND_HEAD);
+    let in_body = change(38, "other", "Part of vstrace-github-issue-valuestream-36.", SECOND_FIRST);
+    let build = statistics(
+        "check-valuestream",
+        7,
+        40,
+        json!({"vstrace-trace-id": "vstrace-github-pull_request-valuestream-37"}),
+    );
+    let deploy = statistics(
+        "ship",
+        9,
+        90,
+        json!({"type": "deploy", "env": "production", "vstrace-trace-id": "vstrace-jenkins-build-check-valuestream-7"}),
+    );
+    vec![
+        Delivery::github("issues", &of(issue("opened", 36, 0, None))),
+        Delivery::github("pull_request", &in_branch),
+        Delivery::github("pull_request", &in_body),
+        Delivery::jenkins(&build),
+        Delivery::jenkins(&deploy),
+        Delivery::github("issues", &of(issue("closed", 36, 100, Some(100)))),
+    ]
+}
+
+#[tokio::test]
+async fn the_tokens_of_the_original_give_issue_pull_request_build_and_deploy() {
+    insta::assert_snapshot!(told(&original(), 5).await);
+}
+
+#[tokio::test]
+async fn a_relation_that_is_learned_after_the_export_becomes_a_link() {
+    let receiver = Receiver::start().await;
+    let server = Server::exporting(&receiver).await;
+    let sender = server.sender();
+    // The pull request is exported before anybody says that the issue exists, and stands alone: its
+    // branch is a hint, which binds only to what was seen.
+    let mut pull = pull_request("closed", 15, 60, Some(60));
+    pull["pull_request"]["body"] = json!("");
+    sender.github("pull_request", &pull).await;
+    receiver.wait_until(|received| received.len() == 1).await;
+    sender.github("issues", &issue("opened", 12, 0, None)).await;
+    // It is opened again and closed: its second span knows the issue, and links to it. The trace is
+    // the first one's.
+    let mut again = pull_request("reopened", 15, 70, None);
+    again["pull_request"]["body"] = json!("");
+    sender.github("pull_request", &again).await;
+    let mut end = pull_request("closed", 15, 80, Some(80));
+    end["pull_request"]["body"] = json!("");
+    sender.github("pull_request", &end).await;
+    let received = receiver.wait_until(|received| received.len() == 2).await;
+    assert_eq!(received[0].span.trace_id, received[1].span.trace_id, "the trace stands");
+    assert!(received.iter().all(|r| r.span.parent_span_id.is_empty()), "and so does the root");
+    let relations: Vec<String> = received[1]
+        .span
+        .links
+        .iter()
+        .filter_map(|link| show::attribute(&link.attributes, "valuestream.relation"))
+        .collect();
+    assert_eq!(relations, ["episode_before", "branch_number"]);
+}
