@@ -68,6 +68,11 @@ fn payload(action: &str) -> Value {
         "number": 12, "title": "t", "state": "open", "created_at": time, "updated_at": time, "closed_at": time,
         "labels": [{"name": "a"}], "milestone": {"title": "m"}, "type": {"name": "Bug"}, "user": user,
     });
+    let parameters = json!({
+        "type": "deploy", "env": "prod", "ghprbPullId": "1", "ghprbGhRepository": "a/b", "sha": sha, "tag": "v1",
+        "gitlabMergeRequestIid": "2", "gitlabSourceRepoHomepage": "https://gitlab.com/a/b/c", "repo": "a/b",
+        "branch": "7-x", "upstream_build": "vstrace-jenkins-build-x-7",
+    });
     let mut body = json!({
         "action": action, "repository": repository, "sender": user, "label": {"name": "bug"}, "before": sha, "after": sha,
         "issue": issue,
@@ -100,7 +105,7 @@ fn payload(action: &str) -> Value {
             "full_url": "https://ci/job/org/job/repo/job/PR-12/7/", "number": 7, "timestamp": 1_790_000_000_000_i64,
             "duration": 5, "phase": "COMPLETED", "status": "SUCCESS", "url": "job/x/7/",
             "scm": {"url": "git@github.com:org/repo.git", "branch": "origin/x", "commit": sha},
-            "parameters": {"type": "deploy", "env": "prod", "ghprbPullId": "1", "ghprbGhRepository": "a/b"},
+            "parameters": parameters,
             "test_summary": {"total": 1, "failed": 0, "skipped": 0},
         },
         "ciUrl": "https://ci/", "fullJobName": "org/x", "jobName": "x", "startTime": 1_790_000_000_000_i64,
@@ -307,6 +312,7 @@ fn deep_nesting_does_not_overflow_the_stack() {
         ("jenkins", "/build"),
         ("jenkins", "/build/parameters"),
         ("jenkins", "/build/parameters/env"),
+        ("jenkins", "/build/parameters/sha"),
         ("jenkins", "/startTime"),
         ("jenkins", "/unread"),
     ] {

@@ -290,14 +290,39 @@ fn a_pull_request_to_another_branch_closes_nothing_and_says_so() {
     assert!(targets(facts, Relation::Closes).is_empty());
 }
 
+/// The original ValueStream's way: the one token in whatever text stands around the work.
 #[test]
-fn tokens_in_a_pull_request_are_read() {
-    let tokens = with(pull_request(), "/pull_request/head/ref", json!("vstrace-github-issue-api-12"));
-    let tokens = with(tokens, "/pull_request/body", json!("see vstrace-github-issue-web-3"));
-    let said = used(github("pull_request", &tokens));
+fn tokens_of_the_original_are_read_wherever_they_can_stand() {
+    let pulls = |pointer: &str, text: &str| ("pull_request", with(pull_request(), pointer, json!(text)));
+    let token = "vstrace-github-issue-web-3";
+    for (event, body) in [
+        pulls("/pull_request/head/ref", token),
+        pulls("/pull_request/head/ref", "feature/vstrace-github-issue-web-3-faster"),
+        pulls("/pull_request/title", "Faster (vstrace-github-issue-web-3)"),
+        pulls("/pull_request/body", "see VSTRACE-GitHub-Issue-Web-3."),
+        ("workflow_run", with(workflow_run(), "/workflow_run/head_branch", json!(token))),
+        ("workflow_run", with(workflow_run(), "/workflow_run/display_title", json!(token))),
+        ("check_run", with(check_run(), "/check_run/check_suite/head_branch", json!(token))),
+        ("deployment_status", with(deployment_status(), "/deployment/ref", json!(token))),
+    ] {
+        let said = used(github(event, &body));
+        assert_eq!(targets(one(&said).1, Relation::Token), ["project:github/web issue 3"], "{event}");
+    }
+    let both = with(pull_request(), "/pull_request/head/ref", json!("vstrace-github-issue-api-12"));
+    let both = with(
+        both,
+        "/pull_request/body",
+        json!("of vstrace-jenkins-build-deploy:api-7 and vstrace-github-pr-web-3"),
+    );
+    let said = used(github("pull_request", &both));
     assert_eq!(
         targets(one(&said).1, Relation::Token),
-        ["=github:github.com/Acme/api/issue/12", "project:github/web issue 3"]
+        [
+            "=github:github.com/Acme/api/issue/12",
+            "project:jenkins/deploy:api build 7",
+            "project:github/web pull_request 3",
+        ],
+        "one of this repository needs no looking up"
     );
 }
 

@@ -2,6 +2,7 @@
 //! same route and are told apart by their shape. Two messages of one build, from whichever
 //! plugin, give the same key.
 
+mod checkout;
 mod notification;
 mod place;
 mod report;

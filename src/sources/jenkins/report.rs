@@ -2,30 +2,26 @@
 //! deploy, which pull request it belongs to, and what describes it.
 
 use std::collections::BTreeMap;
-use std::sync::LazyLock;
-
-use regex::Regex;
 
 use super::Scm;
+use super::checkout::{Checkout, Repository, branch_name, is_change_job};
 use super::notification::TestSummary;
 use super::place::Place;
 use super::statistics::Slave;
 use crate::sources::json::{Free, Id, Number};
-use crate::sources::url::{self, CloneAddress};
+use crate::sources::url;
 use crate::sources::{Context, ParseError};
 use crate::work::attr::{Attr, Value, clipped};
 use crate::work::convention::{Found, Spot};
-use crate::work::event::{Event, Facts, Flaw, Outcome, Ref, Relation, Run, Said, Target};
+use crate::work::event::{Event, Facts, Flaw, Outcome, Pointer, Ref, Relation, Run, Said, Target};
 use crate::work::key::{Key, Kind, Source};
 use crate::work::lattice::{Latest, Stamp, Trust};
-use crate::work::mention::{self, Near};
+use crate::work::mention;
 use crate::work::tags::DEPLOY_FLAGS;
 
-/// The name of a multibranch project's job for a pull request.
-#[expect(clippy::expect_used, reason = "a constant pattern, compiled by the tests")]
-static PULL_REQUEST_JOB: LazyLock<Regex> = LazyLock::new(|| {
-    Regex::new("^PR-([0-9]{1,10})(?:-merge|-head)?$").expect("the pattern of pull request jobs is valid")
-});
+/// Parameters that name, as a whole key or by token, what the build belongs to.
+const TRACE_PARAMETERS: [&str; 4] =
+    ["vstrace-trace-id", "vstrace_trace_id", "upstream_build", "upstream-build"];
 
 /// How far a build has come.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
@@ -110,10 +106,10 @@ impl Report<'_> {
         let stamp = Stamp::stated(None, self.stage.step());
         // When a build starts, what was checked out can still be the build before's.
         let scm_stamp = if self.stage.ended() { stamp } else { Stamp { trust: Trust::Near, ..stamp } };
-        let clone = self.scm.url.as_deref().and_then(url::clone_address);
+        let checkout = Checkout::new(self.scm, self.parameters, key.kind() == Kind::Deploy);
         let mut facts = Facts::run(self.run.clone());
         self.describe(&mut facts, stamp, key.kind(), context);
-        self.describe_scm(&mut facts, scm_stamp, clone.as_ref());
+        describe_checkout(&mut facts, stamp, scm_stamp, &checkout);
         if key.kind() == Kind::Deploy {
             self.describe_deploy(&mut facts, stamp);
         }
@@ -127,11 +123,32 @@ impl Report<'_> {
         if !marks.is_empty() {
             facts.marks.parameters = Some(Latest::new(stamp, marks));
         }
-        self.relate(&mut facts, stamp, scm_stamp, clone.as_ref(), context);
+        self.relate(&mut facts, stamp, scm_stamp, &checkout, context);
+        let refs = self.refs();
         let mut flaws = self.flaws;
         flaws.sort_unstable();
         flaws.dedup();
-        Said { events: vec![Event { key, facts }], refs: Vec::new(), flaws }
+        Said { events: vec![Event { key, facts }], refs, flaws }
+    }
+
+    /// Where the job is, for tokens, which know only its short name; of a job that deploys as well
+    /// the name that it is called by, `deploy:api`.
+    fn refs(&self) -> Vec<(Ref, Pointer)> {
+        let (_, job) = self.place.parent_and_name();
+        let deploys = self.names.into_iter().flatten().filter_map(|name| {
+            let of_deploy = name.rsplit('/').next()?.strip_prefix("deploy:")?.trim();
+            Some(format!("deploy:{of_deploy}"))
+        });
+        let Place { host, project } = &self.place;
+        let pointer = Pointer::Project(host.clone(), project.clone());
+        let mut refs: Vec<(Ref, Pointer)> = Vec::new();
+        for name in [job.to_owned()].into_iter().chain(deploys) {
+            let reference = Ref::project(Source::Jenkins, &name);
+            if !refs.iter().any(|(known, _)| *known == reference) {
+                refs.push((reference, pointer.clone()));
+            }
+        }
+        refs
     }
 
     fn describe(&self, facts: &mut Facts, stamp: Stamp, kind: Kind, context: &Context<'_>) {
@@ -164,30 +181,9 @@ impl Report<'_> {
             (branch.replace('/', "%2F") == name).then_some(())
         };
         match parent {
-            Some(parent) if PULL_REQUEST_JOB.is_match(name) || of_branch().is_some() => parent,
+            Some(parent) if is_change_job(name) || of_branch().is_some() => parent,
             _ => &self.place.project,
         }
-    }
-
-    fn describe_scm(&self, facts: &mut Facts, stamp: Stamp, clone: Option<&CloneAddress>) {
-        let source = self.parameters.get("ghprbSourceBranch");
-        let branch = source.or_else(|| self.scm.branch.as_deref().and_then(branch_name));
-        facts.attr(stamp, Attr::RefHeadName, branch);
-        if branch.is_some() {
-            facts.attr(stamp, Attr::RefHeadType, Some("branch"));
-        }
-        let commit = self.parameters.get("ghprbActualCommit").or(self.scm.commit.as_deref());
-        facts.attr(stamp, Attr::RefHeadRevision, commit);
-        facts.attr(stamp, Attr::RefBaseName, self.parameters.get("ghprbTargetBranch"));
-        let Some(clone) = clone else { return };
-        facts.attr(stamp, Attr::RepositoryUrl, Some(clone.url.as_str()));
-        if let Some((owner, name)) = clone.owner_and_name() {
-            facts.attr(stamp, Attr::OwnerName, Some(owner));
-            facts.attr(stamp, Attr::RepositoryName, Some(name));
-        }
-        let providers = ["github", "gitlab", "bitbucket", "gitea"];
-        let provider = providers.into_iter().find(|provider| clone.host.contains(provider));
-        facts.attr(stamp, Attr::ProviderName, provider);
     }
 
     fn describe_deploy(&self, facts: &mut Facts, stamp: Stamp) {
@@ -216,78 +212,38 @@ impl Report<'_> {
         facts: &mut Facts,
         stamp: Stamp,
         scm_stamp: Stamp,
-        clone: Option<&CloneAddress>,
+        checkout: &Checkout<'_>,
         context: &Context<'_>,
     ) {
-        let mut say = |stamp, relation, targets: Vec<Target>| {
+        let mut say = |by_checkout: bool, relation, targets: Vec<Target>| {
             if !targets.is_empty() {
-                facts.relate(stamp, relation, targets);
+                facts.relate(if by_checkout { scm_stamp } else { stamp }, relation, targets);
             }
         };
-        let pull_request = self.named_pull_request(clone).or_else(|| self.hinted_pull_request(clone));
-        say(stamp, Relation::PullRequest, pull_request.into_iter().collect());
-
-        let commits = [self.parameters.get("ghprbActualCommit"), self.scm.commit.as_deref()];
-        let mut commits: Vec<Target> =
-            commits.into_iter().flatten().filter_map(Ref::commit).map(Target::Ref).collect();
-        commits.dedup();
-        say(scm_stamp, Relation::Commit, commits);
-
-        let branch = self.scm.branch.as_deref().and_then(branch_name);
-        let own = branch.filter(|branch| !matches!(*branch, "main" | "master"));
-        let reference =
-            clone.zip(own).and_then(|(clone, branch)| Ref::branch(&clone.host, &clone.path, branch));
-        say(scm_stamp, Relation::Branch, reference.map(Target::Ref).into_iter().collect());
-
-        self.found(branch, clone, context).relate(facts, stamp);
-    }
-
-    /// The pull request that the GitHub Pull Request Builder says it builds.
-    fn named_pull_request(&self, clone: Option<&CloneAddress>) -> Option<Target> {
-        let link = self.parameter("ghprbPullLink").and_then(url::split).and_then(|address| {
-            let mut parts = address.path.trim_matches('/').split('/');
-            let (owner, name, pull, number) = (parts.next()?, parts.next()?, parts.next()?, parts.next()?);
-            (pull == "pull").then(|| pull_request(&address.host, &format!("{owner}/{name}"), number))?
-        });
-        let parts = || {
-            let host = clone.map_or("github.com", |clone| &clone.host);
-            pull_request(host, self.parameter("ghprbGhRepository")?, self.parameter("ghprbPullId")?)
-        };
-        link.or_else(parts).map(Target::Key)
-    }
-
-    /// The pull request that a multibranch job is named after. Its number is certain, the
-    /// repository is not: a hint, which binds only to a pull request that was seen.
-    fn hinted_pull_request(&self, clone: Option<&CloneAddress>) -> Option<Target> {
-        let (parent, name) = self.place.parent_and_name();
-        let number = PULL_REQUEST_JOB.captures(name)?.get(1)?.as_str();
-        let key = match clone {
-            Some(clone) if clone.owner_and_name().is_some() => pull_request(&clone.host, &clone.path, number),
-            Some(_) => None,
-            // Pipelines do not say what they check out, but an organisation's folders are named
-            // after owner and repository.
-            None => {
-                let mut folders = parent?.rsplit('/');
-                let (repository, owner) = (folders.next()?, folders.next()?);
-                pull_request("github.com", &format!("{owner}/{repository}"), number)
-            }
-        };
-        key.map(Target::Hint)
+        let (parent, job) = self.place.parent_and_name();
+        let change = checkout.named_change().or_else(|| checkout.hinted_change(parent, job));
+        say(false, Relation::PullRequest, change.into_iter().collect());
+        let (commits, by_checkout) = checkout.commits();
+        say(by_checkout, Relation::Commit, commits);
+        if let Some((branch, by_checkout)) = checkout.branch() {
+            say(by_checkout, Relation::Branch, vec![branch]);
+        }
+        say(false, Relation::Release, checkout.release().into_iter().collect());
+        self.found(checkout, context).relate(facts, stamp);
     }
 
     /// What its names and parameters say that it belongs to.
-    fn found(&self, branch: Option<&str>, clone: Option<&CloneAddress>, context: &Context<'_>) -> Found {
+    fn found(&self, checkout: &Checkout<'_>, context: &Context<'_>) -> Found {
         let (_, job) = self.place.parent_and_name();
         let mut texts: Vec<(Spot<'_>, &str)> = Vec::new();
-        let branches = [branch, self.parameter("ghprbSourceBranch")];
+        let branches = [checkout.own_branch(), checkout.source_branch(), checkout.named_branch()];
         texts.extend(branches.into_iter().flatten().map(|branch| (Spot::Branch, branch)));
         texts.push((Spot::Job, job));
         texts.extend(self.parameters.texts().map(|(name, value)| (Spot::Parameter(name), value)));
-        let near = clone.filter(|clone| clone.owner_and_name().is_some());
-        let near = near.map(|clone| Near { source: Source::Github, host: &clone.host, project: &clone.path });
+        let near = checkout.repository().and_then(Repository::near);
         let mut found = context.conventions.read(Source::Jenkins, near, &texts);
         // What was said on purpose comes first.
-        let names = ["vstrace-trace-id", "vstrace_trace_id"].into_iter();
+        let names = TRACE_PARAMETERS.into_iter();
         let mut tokens: Vec<Target> =
             names.filter_map(|name| self.parameter(name)).flat_map(mention::trace_parameter).collect();
         tokens.append(&mut found.tokens);
@@ -304,52 +260,24 @@ impl Report<'_> {
     }
 }
 
-fn pull_request(host: &str, project: &str, number: &str) -> Option<Key> {
-    let number: u64 = number.parse().ok()?;
-    let plain = project.split('/').count() == 2 && project.split('/').all(|part| !part.is_empty());
-    Key::new(Source::Github, host, project, Kind::PullRequest, &number.to_string()).ok().filter(|_| plain)
-}
-
-/// A branch's own name; `None` for what is not a branch, such as a detached head or a pull
-/// request's ref.
-fn branch_name(text: &str) -> Option<&str> {
-    let text = text.trim();
-    let text = text.strip_prefix("refs/heads/").unwrap_or(text);
-    let text = text.strip_prefix("refs/").unwrap_or(text);
-    let text = text.strip_prefix("remotes/").unwrap_or(text);
-    let text = text.strip_prefix("origin/").or_else(|| text.strip_prefix("*/")).unwrap_or(text);
-    let pull = ["pr/", "pull/", "pull-requests/", "merge-requests/", "tags/"];
-    let other = text.is_empty()
-        || text.contains(char::is_whitespace)
-        || text.contains('*')
-        || text.eq_ignore_ascii_case("detached")
-        || text.eq_ignore_ascii_case("head")
-        || PULL_REQUEST_JOB.is_match(text)
-        || pull.iter().any(|prefix| text.starts_with(prefix));
-    (!other).then_some(text)
-}
-
-#[cfg(test)]
-mod tests {
-    use super::*;
-
-    #[test]
-    fn a_branch_is_known_by_its_own_name() {
-        for (text, name) in [
-            ("origin/feature/x", Some("feature/x")),
-            ("refs/heads/x", Some("x")),
-            ("refs/remotes/origin/x", Some("x")),
-            ("x", Some("x")),
-            ("origin/pr/12/merge", None),
-            ("refs/pull/12/head", None),
-            ("PR-12-merge", None),
-            ("detached", None),
-            ("HEAD", None),
-            ("*/main", Some("main")),
-            ("**", None),
-            ("", None),
-        ] {
-            assert_eq!(branch_name(text), name, "{text}");
-        }
+/// What describes the build of its repository, branch and commit. What only the checkout knows is
+/// believed as far as the checkout.
+fn describe_checkout(facts: &mut Facts, stamp: Stamp, scm_stamp: Stamp, checkout: &Checkout<'_>) {
+    let by = |by_checkout: bool| if by_checkout { scm_stamp } else { stamp };
+    if let Some((branch, by_checkout)) = checkout.head() {
+        facts.attr(by(by_checkout), Attr::RefHeadName, Some(branch));
+        facts.attr(by(by_checkout), Attr::RefHeadType, Some("branch"));
     }
+    if let Some((commit, by_checkout)) = checkout.revision() {
+        facts.attr(by(by_checkout), Attr::RefHeadRevision, Some(commit));
+    }
+    facts.attr(stamp, Attr::RefBaseName, checkout.target_branch());
+    facts.attr(stamp, Attr::ReleaseName, checkout.release_name());
+    let Some(repository) = checkout.repository() else { return };
+    facts.attr(scm_stamp, Attr::RepositoryUrl, Some(repository.address.url.as_str()));
+    if let Some((owner, name)) = repository.owner_and_name() {
+        facts.attr(scm_stamp, Attr::OwnerName, Some(owner));
+        facts.attr(scm_stamp, Attr::RepositoryName, Some(name));
+    }
+    facts.attr(scm_stamp, Attr::ProviderName, repository.provider());
 }

@@ -12,6 +12,8 @@ use crate::work::item::Item;
 use crate::work::key::Source;
 use crate::work::lattice::Trust;
 
+mod links;
+
 const SHA: &str = "aaaaaaaaaaaaaaaaaaaaaaaaaaaaaaaaaaaaaaaa";
 const OTHER: &str = "bbbbbbbbbbbbbbbbbbbbbbbbbbbbbbbbbbbbbbbb";
 const T: i64 = 1_790_000_000_000;
