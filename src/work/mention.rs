@@ -3,10 +3,12 @@
 //! branch begins with. [`super::convention`] reads texts of any source with these.
 
 mod closing;
+mod gitlab;
 mod issue_key;
 mod token;
 
 pub use self::closing::closing;
+pub use self::gitlab::closing_gitlab;
 pub use self::issue_key::issue_keys;
 pub use self::token::{tokens, trace_parameter};
 use super::key::Source;
