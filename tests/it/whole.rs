@@ -209,7 +209,7 @@ fn original() -> Vec<Delivery> {
 
 #[tokio::test]
 async fn the_tokens_of_the_original_give_issue_pull_request_build_and_deploy() {
-    insta::assert_snapshot!(told(&original(), 5).await);
+    insta::assert_snapshot!(told(&original(), 6).await);
 }
 
 #[tokio::test]
