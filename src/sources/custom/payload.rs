@@ -278,11 +278,14 @@ impl Moment<'_> {
 }
 
 fn whole(n: i128) -> Option<Time> {
-    let micros = match n {
-        ..100_000_000_000 => n.checked_mul(1_000_000)?,
-        ..100_000_000_000_000 => n.checked_mul(1_000)?,
-        ..100_000_000_000_000_000 => n,
-        _ => n / 1_000,
+    let micros = if n < 100_000_000_000 {
+        n.checked_mul(1_000_000)?
+    } else if n < 100_000_000_000_000 {
+        n * 1_000
+    } else if n < 100_000_000_000_000_000 {
+        n
+    } else {
+        n / 1_000
     };
     i64::try_from(micros).ok().and_then(Time::from_micros)
 }

@@ -56,8 +56,10 @@ fn item(bodies: &[Value]) -> Item {
     fold(&bodies.iter().map(|body| used(parse(body)).events.remove(0)).collect::<Vec<_>>())
 }
 
+type Ended = Option<(String, Outcome)>;
+
 /// When the episodes began, if that is known, and how they ended.
-fn episodes(item: &Item) -> Vec<(Option<String>, Option<(String, Outcome)>)> {
+fn episodes(item: &Item) -> Vec<(Option<String>, Ended)> {
     let show = |e: &crate::work::item::Episode| {
         (e.start_known.then(|| e.start.to_string()), e.end.map(|(at, outcome)| (at.to_string(), outcome)))
     };
@@ -68,16 +70,16 @@ fn known(start: u32) -> Option<String> {
     Some(minute(start))
 }
 
-fn ended(end: u32, outcome: Outcome) -> Option<(String, Outcome)> {
+fn ended(end: u32, outcome: Outcome) -> Ended {
     Some((minute(end), outcome))
 }
 
 #[test]
 fn a_start_and_an_end_make_a_span_and_an_end_alone_makes_one_without_a_start() {
     let (start, end) = (event("build", "start", 0), event("build", "end", 5));
-    assert_eq!(episodes(&item(&[start.clone()])), [(known(0), None)]);
+    assert_eq!(episodes(&item(std::slice::from_ref(&start))), [(known(0), None)]);
     assert_eq!(episodes(&item(&[start, end.clone()])), [(known(0), ended(5, Outcome::Success))]);
-    assert_eq!(episodes(&item(&[end.clone()])), [(None, ended(5, Outcome::Success))]);
+    assert_eq!(episodes(&item(std::slice::from_ref(&end))), [(None, ended(5, Outcome::Success))]);
     for (name, value) in [
         ("started_at", json!(minute(1))),
         ("duration_seconds", json!(240)),
