@@ -1,0 +1,714 @@
+#![allow(clippy::unwrap_used, clippy::expect_used, clippy::panic)]
+
+use axum::http::HeaderMap;
+use proptest::prelude::*;
+use serde_json::{Value, json};
+
+use super::place::Namespace;
+use crate::sources::testing::{
+    Settings, at, cycle, headers, one, received_at, refs, run, targets, text, used, with, without, wrong,
+};
+use crate::sources::{Delivery, ParseError, Parsed};
+use crate::work::attr::Attr;
+use crate::work::event::{Event, Flaw, Outcome, Ref, Relation, What};
+use crate::work::item::Item;
+use crate::work::key::{Key, Source};
+use crate::work::lattice::Trust;
+use crate::work::link::place;
+use crate::work::span::project;
+use crate::work::tags::Tags;
+use crate::work::testing::World;
+
+const SHA: &str = "aaaaaaaaaaaaaaaaaaaaaaaaaaaaaaaaaaaaaaaa";
+
+fn deliver(headers: &HeaderMap, body: &Value) -> Delivery {
+    Settings::default().parse(Source::Custom, headers, body.to_string().as_bytes())
+}
+
+fn parse(body: &Value) -> Result<Parsed, ParseError> {
+    deliver(&HeaderMap::new(), body).content
+}
+
+fn minute(minute: u32) -> String {
+    format!("2026-01-02T10:{minute:02}:00Z")
+}
+
+fn event(kind: &str, action: &str, minute_of: u32) -> Value {
+    json!({"id": "7", "type": kind, "action": action, "namespace": "ci.example.org/acme/api", "at": minute(minute_of)})
+}
+
+fn key(body: &Value) -> String {
+    one(&used(parse(body))).0.to_owned()
+}
+
+fn facts(body: &Value) -> crate::work::event::Facts {
+    used(parse(body)).events.remove(0).facts
+}
+
+fn fold<'a>(events: impl IntoIterator<Item = &'a Event>) -> Item {
+    let mut events = events.into_iter();
+    let mut item = Item::new(events.next().unwrap().clone());
+    events.for_each(|event| item.fold(event.facts.clone()));
+    item
+}
+
+fn item(bodies: &[Value]) -> Item {
+    fold(&bodies.iter().map(|body| used(parse(body)).events.remove(0)).collect::<Vec<_>>())
+}
+
+type Ended = Option<(String, Outcome)>;
+
+/// When the episodes began, if that is known, and how they ended.
+fn episodes(item: &Item) -> Vec<(Option<String>, Ended)> {
+    let show = |e: &crate::work::item::Episode| {
+        (e.start_known.then(|| e.start.to_string()), e.end.map(|(at, outcome)| (at.to_string(), outcome)))
+    };
+    item.episodes().iter().map(show).collect()
+}
+
+fn known(start: u32) -> Option<String> {
+    Some(minute(start))
+}
+
+fn ended(end: u32, outcome: Outcome) -> Ended {
+    Some((minute(end), outcome))
+}
+
+#[test]
+fn a_start_and_an_end_make_a_span_and_an_end_alone_makes_one_without_a_start() {
+    let (start, end) = (event("build", "start", 0), event("build", "end", 5));
+    assert_eq!(episodes(&item(std::slice::from_ref(&start))), [(known(0), None)]);
+    assert_eq!(episodes(&item(&[start, end.clone()])), [(known(0), ended(5, Outcome::Success))]);
+    assert_eq!(episodes(&item(std::slice::from_ref(&end))), [(None, ended(5, Outcome::Success))]);
+    for (name, value) in [
+        ("started_at", json!(minute(1))),
+        ("duration_seconds", json!(240)),
+        ("durationSeconds", json!("240.0")),
+    ] {
+        for kind in ["build", "issue"] {
+            let whole = with(with(end.clone(), "/type", json!(kind)), &format!("/{name}"), value.clone());
+            assert_eq!(episodes(&item(&[whole]))[0].0, known(1), "{name} of {kind}");
+        }
+    }
+}
+
+#[test]
+fn an_issue_that_is_started_after_its_end_is_open_again() {
+    let bodies =
+        [("start", 0), ("end", 5), ("start", 10), ("end", 20)].map(|(action, at)| event("issue", action, at));
+    let expected = [(known(0), ended(5, Outcome::Completed)), (known(10), ended(20, Outcome::Completed))];
+    assert_eq!(episodes(&item(&bodies)), expected);
+    assert!(item(&bodies[..3]).is_open());
+    assert_eq!(episodes(&item(&bodies[1..2])), [(None, ended(5, Outcome::Completed))]);
+}
+
+#[test]
+fn every_type_has_a_kind_and_a_key_that_no_other_type_has() {
+    for (kind, id) in [
+        ("issue", "issue/7"),
+        ("Issue", "issue/7"),
+        ("pr", "pull_request/7"),
+        ("pull_request", "pull_request/7"),
+        ("build", "build/7"),
+        ("job", "job/7"),
+        ("deploy", "deploy/7"),
+        ("deployment", "deploy/7"),
+        ("sprint", "sprint/7"),
+        ("training", "job/training:7"),
+        ("etl/daily run", "job/etl%2Fdaily%20run:7"),
+    ] {
+        assert_eq!(key(&event(kind, "start", 0)), format!("custom:ci.example.org/acme/api/{id}"), "{kind}");
+    }
+    let training = facts(&event("training", "start", 0));
+    assert_eq!(
+        (text(&training, Attr::CustomType), text(&training, Attr::TaskName)),
+        ("training".into(), "training".into())
+    );
+    assert_eq!(
+        key(&with(event("build", "start", 0), "/id", json!(12))),
+        "custom:ci.example.org/acme/api/build/12"
+    );
+}
+
+#[test]
+fn a_namespace_is_host_and_project_or_a_project_alone() {
+    for (namespace, host, project) in [
+        ("", "local", "default"),
+        ("/", "local", "default"),
+        ("acme", "local", "acme"),
+        ("ci.example.org/acme/api/", "ci.example.org", "acme/api"),
+        ("https://u:p@CI.example.org/acme//api?x", "ci.example.org", "acme/api"),
+        ("u:p@host/x", "host", "x"),
+    ] {
+        let expected = Namespace { host: host.to_owned(), project: project.to_owned() };
+        assert_eq!(Namespace::of(namespace), expected, "{namespace}");
+    }
+    assert_eq!(key(&without(event("build", "start", 0), "/namespace")), "custom:local/default/build/7");
+}
+
+#[test]
+fn the_originals_names_are_understood_in_any_case() {
+    let body = json!({
+        "ID": "7", "Type": "build", "ACTION": "end", "Namespace": "acme", "ParentID": "9", "Error": true,
+        "Metadata": {"Team": "shop"}, "At": minute(0), "unknown": {"a": [1]},
+    });
+    let said = used(parse(&body));
+    let (key, facts) = one(&said);
+    assert_eq!(key, "custom:local/acme/build/7");
+    assert_eq!(run(facts).outcome.as_ref().unwrap().value, Outcome::Failure);
+    assert_eq!(targets(facts, Relation::Token), ["named:local/acme:9"]);
+    assert_eq!(facts.marks.given.as_ref().unwrap().value["team"], "shop");
+    let mut other = without(body.clone(), "/ParentID");
+    other["parent_id"] = json!("9");
+    other["id"] = Value::Null;
+    assert_eq!(used(parse(&other)).events, said.events, "null says nothing");
+}
+
+#[test]
+fn a_delivery_is_known_by_its_webhook_id_else_by_its_body() {
+    let id = |name: &str, body: &Value| deliver(&headers(&[("webhook-id", name)]), body).id;
+    let (one, other) = (event("build", "start", 0), event("build", "end", 0));
+    assert_eq!(id("msg_1", &one), id("msg_1", &other));
+    assert_ne!(id("msg_1", &one), id("msg_2", &one));
+    assert_ne!(id(" ", &one), id("", &other));
+    assert_eq!(id("", &one), deliver(&HeaderMap::new(), &one).id);
+}
+
+#[test]
+fn metrics_know_the_action() {
+    for (action, name) in [("start", "start"), ("End", "end"), ("event", "event"), ("pause", "other")] {
+        assert_eq!(deliver(&HeaderMap::new(), &event("build", action, 0)).event_type, name);
+    }
+    assert_eq!(deliver(&HeaderMap::new(), &json!({})).event_type, "other");
+}
+
+#[test]
+fn a_time_is_a_text_or_a_number_in_any_unit() {
+    let expected = at("2026-01-02T10:00:00.5Z");
+    for value in [
+        json!("2026-01-02T10:00:00.5Z"),
+        json!("2026-01-02T11:00:00.500+0100"),
+        json!(1_767_348_000.5),
+        json!(1_767_348_000_500_i64),
+        json!(1_767_348_000_500_000_i64),
+        json!(1_767_348_000_500_000_000_i64),
+        json!("1767348000.5"),
+        json!("1767348000500"),
+    ] {
+        let said = facts(&with(event("build", "start", 0), "/at", value.clone()));
+        assert_eq!(run(&said).started.unwrap().at, expected, "{value}");
+    }
+    let seconds = facts(&with(event("build", "start", 0), "/at", json!(1_767_348_000)));
+    assert_eq!(run(&seconds).started.unwrap().at, at("2026-01-02T10:00:00Z"));
+    for value in [
+        json!(0),
+        json!(-5),
+        json!(946_684_799),
+        json!(5e300),
+        json!(u64::MAX),
+        json!("yesterday"),
+        json!("1970-01-01T00:00:00Z"),
+        json!("1.2.3"),
+        json!("9999-12-31T00:00:00Z"),
+    ] {
+        for name in ["at", "started_at"] {
+            let body = with(event("build", "end", 0), &format!("/{name}"), value.clone());
+            assert_eq!(
+                wrong(parse(&body)),
+                format!("{name}: is not a plausible time (2000 to 2100)"),
+                "{value}"
+            );
+        }
+    }
+}
+
+#[test]
+fn without_a_time_that_of_receipt_is_taken_and_believed_least() {
+    for body in [without(event("build", "end", 0), "/at"), with(event("build", "end", 0), "/at", json!(""))] {
+        let said = used(parse(&body));
+        let ended = run(one(&said).1).ended.unwrap();
+        assert_eq!((ended.at, ended.trust), (received_at(), Trust::Receipt));
+        assert_eq!(said.flaws, [Flaw::TimeOfReceipt]);
+    }
+    let late = without(event("issue", "start", 0), "/at");
+    let item = item(&[late, with(event("issue", "end", 5), "/started_at", json!(minute(1)))]);
+    assert_eq!(
+        episodes(&item),
+        [(known(1), ended(5, Outcome::Completed))],
+        "not opened again by coming late"
+    );
+}
+
+#[test]
+fn the_outcome_is_what_is_said_else_whether_there_was_an_error() {
+    let outcome = |kind: &str, members: Value| {
+        let mut body = event(kind, "end", 0);
+        body.as_object_mut().unwrap().extend(members.as_object().unwrap().clone());
+        let said = used(parse(&body));
+        let facts = one(&said).1;
+        let outcome = match &facts.life {
+            crate::work::event::Life::Run(run) => run.outcome.as_ref().unwrap().value,
+            crate::work::event::Life::Cycle(cycle) => cycle.closed.iter().next().unwrap().1.value,
+        };
+        (outcome, text(facts, Attr::ErrorMessage), said.flaws)
+    };
+    let none = || "(none)".to_owned();
+    for (kind, members, expected) in [
+        ("build", json!({}), Outcome::Success),
+        ("build", json!({"error": false}), Outcome::Success),
+        ("build", json!({"error": "false"}), Outcome::Success),
+        ("build", json!({"error": 0}), Outcome::Success),
+        ("build", json!({"error": null}), Outcome::Success),
+        ("build", json!({"error": true}), Outcome::Failure),
+        ("build", json!({"error": 137}), Outcome::Failure),
+        ("build", json!({"error": true, "outcome": "skip"}), Outcome::Skip),
+        ("build", json!({"result": "Timed out"}), Outcome::Timeout),
+        ("build", json!({"result": "cancelled"}), Outcome::Cancellation),
+        ("build", json!({"result": "completed"}), Outcome::Success),
+        ("job", json!({"result": "error"}), Outcome::Error),
+        ("issue", json!({}), Outcome::Completed),
+        ("issue", json!({"result": "not_planned"}), Outcome::NotPlanned),
+        ("issue", json!({"result": "closed"}), Outcome::Completed),
+        ("pr", json!({}), Outcome::Merged),
+        ("pr", json!({"result": "closed"}), Outcome::Closed),
+        ("sprint", json!({"result": "success"}), Outcome::Completed),
+    ] {
+        assert_eq!(outcome(kind, members.clone()), (expected, none(), vec![]), "{kind} {members}");
+    }
+    assert_eq!(
+        outcome("build", json!({"error": " disk full "})),
+        (Outcome::Failure, "disk full".to_owned(), vec![])
+    );
+    assert_eq!(
+        outcome("build", json!({"result": "odd"})),
+        (Outcome::Unknown, none(), vec![Flaw::UnknownOutcome])
+    );
+}
+
+#[test]
+fn what_happens_on_the_way_is_an_event_of_the_span_whatever_the_word() {
+    let detail = |body: &Value| {
+        let facts = facts(body);
+        let happened: Vec<_> = facts.happenings.iter().cloned().collect();
+        assert_eq!((happened.len(), happened[0].what, happened[0].at), (1, What::Event, at(&minute(3))));
+        (happened[0].detail.clone().unwrap_or_default(), text(&facts, Attr::PipelineName))
+    };
+    let body = |action| event("build", action, 3);
+    assert_eq!(detail(&body("event")), (String::new(), "(none)".to_owned()));
+    assert_eq!(
+        detail(&with(body("event"), "/name", json!("cached"))),
+        ("cached".to_owned(), "(none)".to_owned())
+    );
+    let both = with(with(body("event"), "/name", json!("ci")), "/event", json!("cached"));
+    assert_eq!(detail(&both), ("cached".to_owned(), "ci".to_owned()));
+    assert_eq!(detail(&body("Paused")), ("Paused".to_owned(), "(none)".to_owned()));
+    let only = item(&[body("event")]);
+    assert!(only.episodes().is_empty(), "an event opens nothing");
+}
+
+#[test]
+fn a_deploy_says_what_goes_where() {
+    let mut body = event("deploy", "end", 0);
+    body.as_object_mut().unwrap().extend(
+        json!({
+            "name": "shop to production", "service": "shop", "environment": "production", "sha": SHA, "ref": "refs/heads/12-x",
+            "repository": "git@github.com:acme/api.git", "url": "https://ci.example.org/7",
+        })
+        .as_object()
+        .unwrap()
+        .clone(),
+    );
+    let deploy = facts(&body);
+    for (attr, value) in [
+        (Attr::DeploymentId, "7"),
+        (Attr::DeploymentName, "shop"),
+        (Attr::PipelineName, "shop to production"),
+        (Attr::Environment, "production"),
+        (Attr::ProductionEnvironment, "true"),
+        (Attr::DeploymentUrl, "https://ci.example.org/7"),
+        (Attr::RefHeadName, "12-x"),
+        (Attr::RefHeadType, "branch"),
+        (Attr::RefHeadRevision, SHA),
+        (Attr::RepositoryUrl, "https://github.com/acme/api"),
+        (Attr::RepositoryName, "api"),
+        (Attr::OwnerName, "acme"),
+        (Attr::ProviderName, "github"),
+    ] {
+        assert_eq!(text(&deploy, attr), value, "{}", attr.name());
+    }
+    assert_eq!(targets(&deploy, Relation::Commit), [format!("sha:{SHA}")]);
+    assert_eq!(targets(&deploy, Relation::Branch), ["branch:github.com/acme/api:12-x"]);
+    let short = with(body.clone(), "/repository", json!("acme/api"));
+    assert_eq!(targets(&facts(&short), Relation::Branch), ["branch:github.com/acme/api:12-x"]);
+    for branch in ["main", "origin/master", "HEAD", "refs/tags/v1"] {
+        assert!(
+            targets(&facts(&with(body.clone(), "/ref", json!(branch))), Relation::Branch).is_empty(),
+            "{branch}"
+        );
+    }
+    let odd =
+        with(with(body, "/url", json!("javascript:x")), "/repository", json!("https://u:hunter2@h/a/b"));
+    assert!(!format!("{:?}", parse(&odd)).contains("hunter2"));
+    assert_eq!(text(&facts(&odd), Attr::DeploymentUrl), "(none)");
+}
+
+#[test]
+fn a_pull_request_is_found_by_its_commit_and_branch() {
+    let mut body = event("pr", "start", 0);
+    body["commit"] = json!(SHA);
+    body["branch"] = json!("feature/PROJ-3-x");
+    body["repository"] = json!("https://git.acme.org/acme/api");
+    body["title"] = json!("Fix");
+    let said = used(parse(&body));
+    let item = "custom:ci.example.org/acme/api/pull_request/7";
+    assert_eq!(
+        refs(&said),
+        [
+            format!("named:ci.example.org/acme/api:7 > {item}"),
+            format!("sha:{SHA} > {item}"),
+            format!("branch:git.acme.org/acme/api:feature/PROJ-3-x > {item}"),
+            "project:custom/api > at:ci.example.org/acme/api".to_owned(),
+        ]
+    );
+    assert_eq!(targets(one(&said).1, Relation::IssueKey), ["issue:PROJ-3"]);
+    assert_eq!(text(one(&said).1, Attr::ChangeTitle), "Fix");
+    let issue = used(parse(&with(event("issue", "start", 0), "/id", json!("proj-3"))));
+    assert!(refs(&issue).contains(&"issue:PROJ-3 > custom:ci.example.org/acme/api/issue/proj-3".to_owned()));
+}
+
+#[test]
+fn a_parent_is_named_in_many_ways() {
+    let parent = |text: &str| {
+        targets(&facts(&with(event("build", "start", 0), "/parent", json!(text))), Relation::Token)
+    };
+    let here = "custom:ci.example.org/acme/api";
+    for (text, expected) in [
+        ("github:github.com/acme/api/issue/12", vec!["=github:github.com/acme/api/issue/12".to_owned()]),
+        ("issue/12", vec![format!("={here}/issue/12")]),
+        ("PR/a/b", vec![format!("={here}/pull_request/a%2Fb")]),
+        ("12", vec!["named:ci.example.org/acme/api:12".to_owned()]),
+        ("training/12", vec!["named:ci.example.org/acme/api:training/12".to_owned()]),
+        ("vstrace-github-issue-api-12", vec!["project:github/api issue 12".to_owned()]),
+        ("vstrace-customhttp-issue-api-x-1", vec![format!("={here}/issue/x-1")]),
+        ("VSTRACE-custom-pull-request-acme/api-x", vec![format!("={here}/pull_request/x")]),
+        ("vstrace-customhttp-deployment-ci.example.org/acme/api-x", vec![format!("={here}/deploy/x")]),
+        (
+            "vstrace-customhttp-issue-my-web-a-1",
+            vec![
+                "project:custom/my-web-a issue 1".to_owned(),
+                "project:custom/my-web issue a-1".to_owned(),
+                "project:custom/my issue web-a-1".to_owned(),
+            ],
+        ),
+        ("vstrace-customhttp-training-web-9", vec!["project:custom/web job training:9".to_owned()]),
+        ("vstrace-customhttp-", vec![]),
+        ("vstrace-customhttp-issue-", vec![]),
+        ("vstrace-customhttp-issue-x", vec![]),
+        ("vstrace-", vec![]),
+        ("issue/", vec![]),
+        (" ", vec![]),
+    ] {
+        assert_eq!(parent(text), expected, "{text}");
+    }
+    assert!(parent(&"x".repeat(5_000)).is_empty());
+    assert_eq!(parent("7"), ["named:ci.example.org/acme/api:7"]);
+}
+
+#[test]
+fn a_parent_named_once_stays_named_whatever_later_texts_say() {
+    let start = with(event("build", "start", 0), "/parent", json!("issue/12"));
+    let end = with(event("build", "end", 5), "/branch", json!("vstrace-github-issue-api-36"));
+    assert_eq!(targets(&facts(&end), Relation::Token), ["project:github/api issue 36"]);
+    assert_eq!(
+        targets(&item(&[start, end]).facts, Relation::Token),
+        ["=custom:ci.example.org/acme/api/issue/12"]
+    );
+}
+
+#[test]
+fn items_that_name_each_other_by_bare_ids_and_tokens_are_one_trace() {
+    let issue = with(event("issue", "start", 0), "/id", json!("basket"));
+    let build = with(with(event("build", "start", 1), "/id", json!("b1")), "/parent", json!("basket"));
+    let job = with(event("training", "end", 2), "/parent", json!("vstrace-customhttp-build-other-ns-b1"));
+    let build = with(build, "/namespace", json!("other-ns"));
+    let issue = with(issue, "/namespace", json!("other-ns"));
+    let mut world = World::default();
+    let mut last = None;
+    for body in [&issue, &build, &job] {
+        let mut said = used(parse(body));
+        for (reference, pointer) in said.refs {
+            let known = world.refs.entry(reference).or_default();
+            if !known.contains(&pointer) {
+                known.push(pointer);
+            }
+        }
+        let event = said.events.remove(0);
+        last = Some(event.key.clone());
+        world.items.insert(event.key.clone(), Item::new(event));
+    }
+    let job = world.items[&last.unwrap()].clone();
+    let chain: Vec<_> =
+        place(&job, &mut world).unwrap().ancestors.iter().map(|ancestor| ancestor.key.to_string()).collect();
+    assert_eq!(chain, ["custom:local/other-ns/build/b1", "custom:local/other-ns/issue/basket"]);
+}
+
+#[test]
+fn tags_are_kept_under_keys_that_can_be_such() {
+    let tags = |tags: Value| {
+        let facts = facts(&with(event("build", "start", 0), "/tags", tags));
+        let given = facts.marks.given.map(|latest| latest.value).unwrap_or_default();
+        given.iter().map(|(key, value)| format!("{key}={value}")).collect::<Vec<_>>()
+    };
+    let odd = json!({
+        "Team": " shop ", "cpu count": 8, "gpu": true, "ratio": 0.5, "deploy.type": "x", "none": null, "list": [1], "map": {"a": 1},
+        "": "x", "empty": "", "Ünï": "y",
+    });
+    assert_eq!(tags(odd), ["_n_=y", "cpu_count=8", "deploy.type=x", "gpu=true", "ratio=0.5", "team=shop"]);
+    let many: Value = (0..500).map(|n| (format!("k{n}"), json!(n))).collect::<serde_json::Map<_, _>>().into();
+    assert_eq!(tags(many).len(), 64);
+    let long = tags(json!({"é".repeat(100): "x".repeat(5_000), "k".repeat(100): "y"}));
+    assert!(long.iter().all(|tag| tag.len() <= 64 + 1 + 512));
+    assert!(tags(Value::Null).is_empty());
+    assert!(facts(&event("build", "start", 0)).marks.given.is_none(), "silence takes nothing back");
+}
+
+#[test]
+fn what_is_wrong_is_named_without_its_text() {
+    let start = event("build", "start", 0);
+    for (body, reason) in [
+        (without(start.clone(), "/id"), "id: is missing"),
+        (with(start.clone(), "/id", json!("")), "id: is missing"),
+        (with(start.clone(), "/id", json!({})), "id: invalid type: map, expected a text or a whole number"),
+        (
+            with(start.clone(), "/id", json!(1.5)),
+            "id: invalid type: number, expected a text or a whole number",
+        ),
+        (with(start.clone(), "/id", json!("x".repeat(2_000))), "id: is too long"),
+        (without(start.clone(), "/type"), "type: is missing"),
+        (with(start.clone(), "/type", json!(true)), "type: invalid type: boolean `true`"),
+        (without(start.clone(), "/action"), "action: is missing"),
+        (
+            with(start.clone(), "/error", json!([])),
+            "error: invalid type: sequence, expected true, false or a text",
+        ),
+        (with(start.clone(), "/at", json!(true)), "at: invalid type: boolean `true`, expected a time"),
+        (
+            with(start.clone(), "/duration_seconds", json!(-1)),
+            "duration_seconds: invalid value: number, expected a number of seconds",
+        ),
+        (
+            with(start.clone(), "/durationSeconds", json!("hunter2")),
+            "durationSeconds: invalid value: text, expected a number",
+        ),
+        (with(start.clone(), "/tags", json!("hunter2")), "tags: invalid type: string, expected an object"),
+        (with(start, "/Parent_ID", json!({"hunter2": 1})), "Parent_ID: invalid type: map"),
+    ] {
+        let said = wrong(parse(&body));
+        assert!(said.starts_with(reason), "{said} instead of {reason}");
+        assert!(!said.contains("hunter2"), "{said}");
+    }
+    for (body, reason) in [
+        (&b""[..], "the body is not JSON: it is empty"),
+        (b"[]", "the body is not JSON: it does not begin with {"),
+        (b"{\"id\"", "the body is not JSON: EOF"),
+        (b"\xff", "the body is not UTF-8 from byte 0"),
+    ] {
+        let said = wrong(Settings::default().parse(Source::Custom, &HeaderMap::new(), body).content);
+        assert!(said.starts_with(reason), "{said} instead of {reason}");
+    }
+}
+
+/// Stories of one item each.
+fn stories() -> Vec<Vec<Value>> {
+    let story = |kind: &str, steps: &[(&str, u32)]| {
+        steps.iter().map(|(action, at)| event(kind, action, *at)).collect::<Vec<_>>()
+    };
+    let mut odd =
+        story("build", &[("start", 3), ("start", 1), ("end", 3), ("end", 9), ("event", 3), ("pause", 3)]);
+    odd[0]["parent"] = json!("issue/1");
+    odd[1]["branch"] = json!("vstrace-github-issue-api-36");
+    odd[2]["error"] = json!("x");
+    odd[3]["tags"] = json!({"a": 1});
+    odd[4]["duration_seconds"] = json!(5);
+    odd[5]["at"] = Value::Null;
+    let mut issue =
+        story("issue", &[("start", 0), ("end", 5), ("start", 5), ("end", 9), ("start", 20), ("event", 7)]);
+    issue[3]["started_at"] = json!(minute(6));
+    issue[3]["outcome"] = json!("not_planned");
+    issue.push(without(event("issue", "start", 0), "/at"));
+    vec![
+        odd,
+        issue,
+        story("pr", &[("start", 0), ("end", 0), ("start", 0)]),
+        story("training", &[("end", 3), ("end", 2), ("start", 5)]),
+    ]
+}
+
+proptest! {
+    #![proptest_config(ProptestConfig::with_cases(256))]
+
+    #[test]
+    fn neither_order_nor_repetition_shows(
+        story in 0_usize..4,
+        order in prop::collection::vec(any::<prop::sample::Index>(), 0..16),
+    ) {
+        let story = &stories()[story];
+        let events: Vec<Event> = story.iter().map(|body| used(parse(body)).events.remove(0)).collect();
+        let expected = fold(&events);
+        let some = order.iter().map(|at| at.get(&events));
+        let item = fold(some.chain(events.iter().rev()));
+        prop_assert_eq!(&item, &expected);
+        let spans = |item: &Item| {
+            let place = place(item, &mut World::default()).unwrap();
+            item.episodes().iter().flat_map(|e| project(item, e, &place.at(e.start), &Tags::new())).collect::<Vec<_>>()
+        };
+        prop_assert_eq!(spans(&item), spans(&expected));
+        prop_assert!(spans(&item).iter().all(|span| span.end >= span.start));
+    }
+
+    #[test]
+    fn any_bytes_are_survived(body in prop::collection::vec(any::<u8>(), 0..200)) {
+        survive(&body);
+    }
+
+    #[test]
+    fn any_value_of_any_member_is_survived(
+        members in prop::collection::vec((prop::sample::select(MEMBERS), odd()), 0..6),
+        kind in prop::sample::select(vec!["issue", "pr", "build", "job", "deploy", "sprint", "x/é"]),
+        action in prop::sample::select(vec!["start", "end", "event", "x"]),
+    ) {
+        let mut body = event(kind, action, 0);
+        for (name, value) in members {
+            body[name] = value;
+        }
+        survive(body.to_string().as_bytes());
+    }
+
+    #[test]
+    fn any_parent_is_survived(text in "(vstrace-|custom(http)?-|issue|pr|-|/|:|[a-z]|[0-9]|\\PC){0,12}") {
+        survive(with(event("job", "end", 0), "/parent", json!(text)).to_string().as_bytes());
+    }
+
+    #[test]
+    fn an_event_cut_short_is_survived(at in 0_usize..100) {
+        let body = event("build", "start", 0).to_string();
+        survive(&body.as_bytes()[..at.min(body.len())]);
+    }
+}
+
+const MEMBERS: &[&str] = &[
+    "id",
+    "type",
+    "action",
+    "namespace",
+    "parent",
+    "ParentID",
+    "error",
+    "outcome",
+    "result",
+    "at",
+    "started_at",
+    "duration_seconds",
+    "event",
+    "name",
+    "title",
+    "url",
+    "environment",
+    "service",
+    "sha",
+    "commit",
+    "ref",
+    "branch",
+    "repository",
+    "tags",
+    "Metadata",
+    "other",
+];
+
+fn odd() -> impl Strategy<Value = Value> {
+    prop_oneof![
+        Just(Value::Null),
+        any::<bool>().prop_map(Value::from),
+        any::<i64>().prop_map(Value::from),
+        any::<u64>().prop_map(Value::from),
+        any::<f64>().prop_map(Value::from),
+        "\\PC{0,20}".prop_map(Value::from),
+        prop::sample::select(vec![
+            "",
+            " ",
+            "/",
+            "//",
+            "://",
+            "https://",
+            "%",
+            "a/b",
+            "?",
+            "#",
+            "é",
+            "\u{0}",
+            "..",
+            ".",
+            "@",
+            "a@/b",
+            "-",
+            "owner/name",
+            "git@h:a/b.git",
+            "refs/heads/",
+            "refs/tags/",
+            "origin/",
+            SHA,
+            "vstrace-custom-issue-",
+            "9999-12-31T23:59:60Z",
+            "1e9",
+        ])
+        .prop_map(Value::from),
+        Just(json!({"a": 1, "b": [], "": "x"})),
+        Just(json!([[], {}])),
+        Just(json!("/".repeat(5_000))),
+        Just(json!("é".repeat(5_000))),
+    ]
+}
+
+/// Whatever is sent is used or wrong; what is used makes items.
+fn survive(body: &[u8]) {
+    let delivery = Settings::default().parse(Source::Custom, &HeaderMap::new(), body);
+    if let Ok(Parsed::Used(said)) = delivery.content {
+        for event in said.events {
+            assert_eq!(event.key.as_str().parse::<Key>().as_ref(), Ok(&event.key));
+            for episode in Item::new(event).episodes() {
+                assert!(episode.end.is_none_or(|(end, _)| end >= episode.start));
+            }
+        }
+        for (reference, _) in said.refs {
+            assert_eq!(Ref::from_stored(reference.as_str()), Some(reference));
+        }
+    }
+}
+
+#[test]
+fn deep_nesting_does_not_overflow_the_stack() {
+    const DEPTH: usize = 200_000;
+    let lists = format!("{}{}", "[".repeat(DEPTH), "]".repeat(DEPTH));
+    let maps = format!("{}1{}", r#"{"a":"#.repeat(DEPTH), "}".repeat(DEPTH));
+    for deep in [&lists, &maps] {
+        for name in MEMBERS {
+            let body = with(event("build", "end", 0), &format!("/{name}"), json!("HOLE"));
+            survive(body.to_string().replace("\"HOLE\"", deep).as_bytes());
+            survive(body.to_string().replace("\"HOLE\"", &deep[..DEPTH]).as_bytes());
+        }
+    }
+    let tags = with(event("build", "end", 0), "/tags", json!({"a": "HOLE", "b": "c"})).to_string();
+    let said = used(
+        Settings::default()
+            .parse(Source::Custom, &HeaderMap::new(), tags.replace("\"HOLE\"", &maps).as_bytes())
+            .content,
+    );
+    assert_eq!(one(&said).1.marks.given.as_ref().unwrap().value.len(), 1);
+}
+
+#[test]
+fn an_end_closes_a_cycle_and_says_when() {
+    let said = facts(&with(event("sprint", "end", 9), "/title", json!("Sprint 4")));
+    assert_eq!(cycle(&said).closed.iter().map(|(at, _)| *at).collect::<Vec<_>>(), [at(&minute(9))]);
+    assert_eq!(text(&said, Attr::IssueSprint), "Sprint 4");
+}
