@@ -140,7 +140,7 @@ impl Times {
     }
 
     fn is_now(&self, at: Time) -> bool {
-        self.said.is_none_or(|said| said.since(at).abs() <= NEAR)
+        self.said.is_some_and(|said| said.since(at).abs() <= NEAR)
     }
 }
 

@@ -138,7 +138,9 @@ fn of_data_center(body: Value) -> Value {
 
 /// With these fields.
 fn fields(body: Value, fields: &[(&str, Value)]) -> Value {
-    fields.iter().fold(body, |body, (name, value)| with(body, &format!("/issue/fields/{name}"), value.clone()))
+    fields
+        .iter()
+        .fold(body, |body, (name, value)| with(body, &format!("/issue/fields/{name}"), value.clone()))
 }
 
 #[test]
@@ -166,11 +168,21 @@ fn metrics_know_the_event_and_no_payload_invents_one() {
 
 #[test]
 fn events_that_are_not_used_are_ignored_with_a_reason_whatever_is_in_them() {
-    for event in ["worklog_created", "board_updated", "user_deleted", "jira:version_released", "comment_updated", "brand_new"] {
+    for event in [
+        "worklog_created",
+        "board_updated",
+        "user_deleted",
+        "jira:version_released",
+        "comment_updated",
+        "brand_new",
+    ] {
         let reason = format!("event {event:?} is not used");
         assert_eq!(ignored(jira(&json!({"webhookEvent": event}))), reason);
         // Their shapes need not be understood.
-        assert_eq!(ignored(jira(&json!({"webhookEvent": event, "issue": 5, "comment": [], "timestamp": "x"}))), reason);
+        assert_eq!(
+            ignored(jira(&json!({"webhookEvent": event, "issue": 5, "comment": [], "timestamp": "x"}))),
+            reason
+        );
     }
     assert!(ignored(jira(&json!({"webhookEvent": "issuelink_created"}))).contains("inner ids"));
 }
@@ -190,7 +202,11 @@ fn what_cannot_be_understood_says_which_field() {
     for (pointer, value, message) in [
         ("/issue/key", json!("12"), "issue.key: is not an issue's key such as PROJ-12"),
         ("/issue/self", json!("nowhere"), "issue.self: is not an address"),
-        ("/issue/fields/created", json!("1970-01-01T00:00:00.000+0000"), "issue.fields.created: is not a plausible time (2000 to 2100)"),
+        (
+            "/issue/fields/created",
+            json!("1970-01-01T00:00:00.000+0000"),
+            "issue.fields.created: is not a plausible time (2000 to 2100)",
+        ),
     ] {
         assert_eq!(wrong(jira(&with(issue(), pointer, value))), message);
     }

@@ -35,7 +35,10 @@ fn a_comment_happens_at_its_own_time_and_says_nothing_of_the_life() {
     let (key, facts) = one(&said);
     assert_eq!(key, "jira:acme.atlassian.net/PROJ/issue/PROJ-12");
     assert_eq!(text(facts, Attr::IssueStatus), "Done");
-    assert!(facts.relations.is_empty() && facts.marks.labels.is_none(), "it is silent about what it does not have");
+    assert!(
+        facts.relations.is_empty() && facts.marks.labels.is_none(),
+        "it is silent about what it does not have"
+    );
     assert!(Item::new(said.events[0].clone()).episodes().is_empty());
     assert!(refs(&said)[0].starts_with("issue:PROJ-12"));
     assert_eq!(told(&without(body, "/comment/created")), [(minute(20), What::Commented, None)]);
@@ -65,6 +68,10 @@ fn a_comment_of_data_center_comes_with_the_issue() {
     let with_issue = with(body, "/comment", comment(author)["comment"].clone());
     assert_eq!(told(&with_issue), [(minute(19), What::Commented, Some(Role::Author))]);
     // Cloud tells of it by itself.
-    let cloud = with(changed(issue(), minute(20), json!([])), "/comment", comment(user("1:ann", "Ann"))["comment"].clone());
+    let cloud = with(
+        changed(issue(), minute(20), json!([])),
+        "/comment",
+        comment(user("1:ann", "Ann"))["comment"].clone(),
+    );
     assert!(told(&cloud).is_empty());
 }

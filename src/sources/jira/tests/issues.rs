@@ -56,8 +56,16 @@ fn a_key_is_upper_case_whatever_is_sent() {
 #[test]
 fn a_jira_below_a_path_keeps_the_path_in_links_only() {
     for (address, key, url) in [
-        ("https://JIRA.example.org:8443/jira/rest/api/2/issue/1", "jira:jira.example.org:8443/PROJ/issue/PROJ-12", "https://jira.example.org:8443/jira/browse/PROJ-12"),
-        ("https://u:p@jira.example.org/rest/api/2/issue/1", "jira:jira.example.org/PROJ/issue/PROJ-12", "https://jira.example.org/browse/PROJ-12"),
+        (
+            "https://JIRA.example.org:8443/jira/rest/api/2/issue/1",
+            "jira:jira.example.org:8443/PROJ/issue/PROJ-12",
+            "https://jira.example.org:8443/jira/browse/PROJ-12",
+        ),
+        (
+            "https://u:p@jira.example.org/rest/api/2/issue/1",
+            "jira:jira.example.org/PROJ/issue/PROJ-12",
+            "https://jira.example.org/browse/PROJ-12",
+        ),
         ("ftp://jira.example.org/rest/api/2/issue/1", "jira:jira.example.org/PROJ/issue/PROJ-12", "(none)"),
     ] {
         let said = said(&with(issue(), "/issue/self", json!(address)));
@@ -68,17 +76,25 @@ fn a_jira_below_a_path_keeps_the_path_in_links_only() {
 
 #[test]
 fn people_are_named_only_if_wanted_and_never_by_address() {
-    let items = json!([change("assignee", Value::Null, Value::Null, json!("5:eve"), json!("Eve")),
-        change("summary", Value::Null, json!("a"), Value::Null, json!("b"))]);
+    let items = json!([
+        change("assignee", Value::Null, Value::Null, json!("5:eve"), json!("Eve")),
+        change("summary", Value::Null, json!("a"), Value::Null, json!("b"))
+    ]);
     let body = changed(issue(), minute(9), items);
     let settings = Settings { people: true, ..Settings::default() };
-    let delivery = |settings: &Settings, body: &Value| used(settings.parse(Source::Jira, &HeaderMap::new(), body.to_string().as_bytes()).content);
+    let delivery = |settings: &Settings, body: &Value| {
+        used(settings.parse(Source::Jira, &HeaderMap::new(), body.to_string().as_bytes()).content)
+    };
     let people = |said: &Said| one(said).1.happenings.iter().map(|h| h.person.clone()).collect::<Vec<_>>();
     let named = delivery(&settings, &body);
     assert_eq!(people(&named), [Some("Eve".to_owned()), Some("Bob".to_owned())]);
     assert_eq!(text(one(&named).1, Attr::UserName), "Ann");
     assert_eq!(people(&delivery(&Settings::default(), &body)), [None, None]);
-    let address = with(with(body, "/user/displayName", json!("bob@example.org")), "/issue/fields/creator/displayName", json!("ann@example.org"));
+    let address = with(
+        with(body, "/user/displayName", json!("bob@example.org")),
+        "/issue/fields/creator/displayName",
+        json!("ann@example.org"),
+    );
     let named = delivery(&settings, &address);
     assert_eq!(people(&named), [Some("Eve".to_owned()), None]);
     assert_eq!(text(one(&named).1, Attr::UserName), "(none)");
@@ -138,15 +154,24 @@ fn sprints_are_links_and_the_active_one_is_named() {
     };
     let sprint = |id: u32| format!("=jira:acme.atlassian.net/agile/sprint/{id}");
     assert_eq!(said_of(&issue()), (vec![sprint(6), sprint(7)], "Sprint 7".to_owned()));
-    let old = json!(["com.atlassian.greenhopper.service.sprint.Sprint@40aaf35c[id=1,rapidViewId=2,state=ACTIVE,name=TS, one,goal=,startDate=2019-11-22T17:13:15.221Z,endDate=2019-12-06T17:13:00.000Z,completeDate=<null>,sequence=1]"]);
-    assert_eq!(said_of(&fields(issue(), &[("customfield_10020", old)])), (vec![sprint(1)], "TS, one".to_owned()));
+    let old = json!([
+        "com.atlassian.greenhopper.service.sprint.Sprint@40aaf35c[id=1,rapidViewId=2,state=ACTIVE,name=TS, one,goal=,startDate=2019-11-22T17:13:15.221Z,endDate=2019-12-06T17:13:00.000Z,completeDate=<null>,sequence=1]"
+    ]);
+    assert_eq!(
+        said_of(&fields(issue(), &[("customfield_10020", old)])),
+        (vec![sprint(1)], "TS, one".to_owned())
+    );
     let closed = json!([{"id": 6, "name": "Sprint 6", "state": "closed", "boardId": 2}, {"id": 8, "name": "Next", "state": "future", "boardId": 2}]);
     let body = fields(issue(), &[("customfield_10020", closed)]);
     assert_eq!(said_of(&body), (vec![sprint(6), sprint(8)], "(none)".to_owned()));
     // What was done in a sprint stays of that sprint when it is closed.
     assert_eq!(said_of(&fields(body, &[("status", done())])).1, "Sprint 6");
     // Taken out of its sprint it says so.
-    let out = changed(fields(issue(), &[("customfield_10020", Value::Null)]), minute(9), json!([own("Sprint", "7", "Sprint 7", "", "")]));
+    let out = changed(
+        fields(issue(), &[("customfield_10020", Value::Null)]),
+        minute(9),
+        json!([own("Sprint", "7", "Sprint 7", "", "")]),
+    );
     let item = folded(&[out, issue()]);
     assert_eq!(text(&item.facts, Attr::IssueSprint), "");
     assert!(targets(&item.facts, Relation::Sprint).is_empty());
@@ -159,7 +184,9 @@ fn a_parent_is_an_epic_or_what_it_is_part_of_and_never_a_parent_in_the_trace() {
         let facts = one(&said).1.clone();
         (targets(&facts, Relation::Epic), targets(&facts, Relation::PartOf))
     };
-    let parent = |kind: Value| fields(issue(), &[("parent", json!({"id": "1", "key": "PROJ-1", "fields": {"issuetype": kind}}))]);
+    let parent = |kind: Value| {
+        fields(issue(), &[("parent", json!({"id": "1", "key": "PROJ-1", "fields": {"issuetype": kind}}))])
+    };
     let key = vec!["=jira:acme.atlassian.net/PROJ/issue/PROJ-1".to_owned()];
     assert_eq!(related(&parent(json!({"name": "Epos", "hierarchyLevel": 1}))), (key.clone(), vec![]));
     assert_eq!(related(&parent(json!({"name": "Epic"}))), (key.clone(), vec![]));
@@ -170,7 +197,11 @@ fn a_parent_is_an_epic_or_what_it_is_part_of_and_never_a_parent_in_the_trace() {
     }
     // Without a parent nothing is said, unless it was taken away.
     assert!(!said(&issue()).events[0].facts.relations.contains_key(&Relation::Epic));
-    let gone = changed(issue(), minute(9), json!([change("IssueParentAssociation", json!("1"), json!("PROJ-1"), Value::Null, Value::Null)]));
+    let gone = changed(
+        issue(),
+        minute(9),
+        json!([change("IssueParentAssociation", json!("1"), json!("PROJ-1"), Value::Null, Value::Null)]),
+    );
     assert!(targets(&folded(&[gone, parent(json!({"name": "Epic"}))]).facts, Relation::Epic).is_empty());
 }
 
@@ -190,9 +221,7 @@ fn an_epic_link_of_the_old_way_counts_only_if_changelog_and_field_agree() {
 
 #[test]
 fn a_blocking_link_counts_on_the_side_that_waits() {
-    let link = |kind: &str, side: &str, key: &str| {
-        json!({"id": "1", "type": {"name": kind, "inward": "is blocked by", "outward": "blocks"}, side: {"key": key, "fields": {}}})
-    };
+    let link = |kind: &str, side: &str, key: &str| json!({"id": "1", "type": {"name": kind, "inward": "is blocked by", "outward": "blocks"}, side: {"key": key, "fields": {}}});
     let links = json!([
         link("Blocks", "inwardIssue", "OPS-3"),
         link("Blocks", "outwardIssue", "OPS-4"),
@@ -208,7 +237,10 @@ fn a_blocking_link_counts_on_the_side_that_waits() {
 #[test]
 fn a_custom_field_is_kept_only_if_the_configuration_names_it() {
     assert_eq!(one(&said(&issue())).1.marks.properties, None);
-    let settings = Settings { tagger: Tagger::new(&["customfield_10050".to_owned()], &[]).unwrap(), ..Settings::default() };
+    let settings = Settings {
+        tagger: Tagger::new(&["customfield_10050".to_owned()], &[]).unwrap(),
+        ..Settings::default()
+    };
     let said = used(settings.parse(Source::Jira, &HeaderMap::new(), issue().to_string().as_bytes()).content);
     let kept: Vec<_> = one(&said).1.marks.properties.as_ref().unwrap().value.iter().collect();
     assert_eq!(kept, [(&"customfield_10050".to_owned(), &"Payments".to_owned())]);
@@ -243,13 +275,26 @@ fn an_issue_moved_to_another_project_goes_on_under_its_new_key() {
     assert!(before.episodes().is_empty());
     assert!(Item::new(new.clone()).is_open());
     // Without a time nothing can be said of when.
-    let body = without(with(issue(), "/changelog/items", json!([{"field": "Key", "fromString": "OLD-1", "toString": "PROJ-12"}])), "/timestamp");
+    let body = without(
+        with(
+            issue(),
+            "/changelog/items",
+            json!([{"field": "Key", "fromString": "OLD-1", "toString": "PROJ-12"}]),
+        ),
+        "/timestamp",
+    );
     assert_eq!(wrong(jira(&body)), "timestamp: is missing");
 }
 
 #[test]
 fn a_time_that_no_sender_can_mean_is_passed_over_and_counted() {
-    let said = said(&fields(issue(), &[("updated", json!("0001-01-01T00:00:00.000+0000")), ("resolutiondate", json!("9999-12-31T00:00:00.000+0000"))]));
+    let said = said(&fields(
+        issue(),
+        &[
+            ("updated", json!("0001-01-01T00:00:00.000+0000")),
+            ("resolutiondate", json!("9999-12-31T00:00:00.000+0000")),
+        ],
+    ));
     assert_eq!(said.flaws, [Flaw::ImplausibleTime]);
     let body = with(with(issue(), "/timestamp", json!(0)), "/webhookEvent", json!("jira:issue_deleted"));
     assert_eq!(wrong(jira(&body)), "timestamp: is not a plausible time (2000 to 2100)");
@@ -257,7 +302,9 @@ fn a_time_that_no_sender_can_mean_is_passed_over_and_counted() {
 
 #[test]
 fn what_was_said_last_describes_it() {
-    let renamed = |minutes: i64, name: &str| changed(fields(issue(), &[("summary", json!(name))]), minute(minutes), json!([]));
+    let renamed = |minutes: i64, name: &str| {
+        changed(fields(issue(), &[("summary", json!(name))]), minute(minutes), json!([]))
+    };
     let item = folded(&[renamed(9, "Third"), renamed(7, "First"), renamed(8, "Second")]);
     assert_eq!(text(&item.facts, Attr::IssueTitle), "Third");
 }

@@ -46,7 +46,11 @@ fn a_sprint_that_has_not_started_is_not_work_in_progress() {
 #[test]
 fn when_a_sprint_was_activated_stands_whatever_its_start_is_set_to() {
     let activated = |body: Value| with(body, "/sprint/activatedDate", json!("2024-03-05T10:02:00.000Z"));
-    let edited = with(activated(sprint("sprint_updated", "active", 9)), "/sprint/startDate", json!("2024-03-04T10:00:00.000Z"));
+    let edited = with(
+        activated(sprint("sprint_updated", "active", 9)),
+        "/sprint/startDate",
+        json!("2024-03-04T10:00:00.000Z"),
+    );
     assert_eq!(episodes(&[activated(sprint("sprint_started", "active", 2)), edited])[0].start, minute(2));
     let dateless = without(sprint("sprint_started", "active", 3), "/sprint/startDate");
     assert_eq!(episodes(std::slice::from_ref(&dateless))[0].start, minute(3));
@@ -60,12 +64,16 @@ fn a_sprint_closed_without_a_date_is_closed_once() {
     let dated = with(closed(70), "/webhookEvent", json!("sprint_updated"));
     let all = episodes(&[dateless, dated]);
     assert_eq!((all.len(), all[0].end.unwrap().0), (1, minute(60)));
-    assert_eq!(wrong(jira(&without(sprint("sprint_closed", "closed", 1), "/timestamp"))), "timestamp: is missing");
+    assert_eq!(
+        wrong(jira(&without(sprint("sprint_closed", "closed", 1), "/timestamp"))),
+        "timestamp: is missing"
+    );
 }
 
 #[test]
 fn a_sprint_that_is_opened_again_has_a_second_episode() {
-    let again = with(sprint("sprint_updated", "active", 80), "/oldValue", json!({"id": 7, "state": "closed"}));
+    let again =
+        with(sprint("sprint_updated", "active", 80), "/oldValue", json!({"id": 7, "state": "closed"}));
     let all = episodes(&[sprint("sprint_started", "active", 1), closed(61), again]);
     assert_eq!(all.len(), 2);
     assert_eq!((all[1].start, all[1].end), (minute(80), None));
@@ -80,9 +88,19 @@ fn a_goal_that_was_taken_away_is_gone() {
 #[test]
 fn a_sprint_without_what_it_needs_says_which_field() {
     let body = sprint("sprint_started", "active", 1);
-    for (pointer, message) in [("/sprint", "sprint: is missing"), ("/sprint/id", "sprint.id: is missing"), ("/sprint/self", "sprint.self: is missing")] {
+    for (pointer, message) in [
+        ("/sprint", "sprint: is missing"),
+        ("/sprint/id", "sprint.id: is missing"),
+        ("/sprint/self", "sprint.self: is missing"),
+    ] {
         assert_eq!(wrong(jira(&without(body.clone(), pointer))), message);
     }
-    assert_eq!(wrong(jira(&with(body.clone(), "/sprint/self", json!("x")))), "sprint.self: is not an address");
-    assert_eq!(wrong(jira(&without(with(body, "/webhookEvent", json!("sprint_deleted")), "/timestamp"))), "timestamp: is missing");
+    assert_eq!(
+        wrong(jira(&with(body.clone(), "/sprint/self", json!("x")))),
+        "sprint.self: is not an address"
+    );
+    assert_eq!(
+        wrong(jira(&without(with(body, "/webhookEvent", json!("sprint_deleted")), "/timestamp"))),
+        "timestamp: is missing"
+    );
 }
