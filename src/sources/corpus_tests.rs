@@ -12,7 +12,7 @@ use crate::work::item::Item;
 use crate::work::key::Source;
 
 /// The payloads of a source, by file name; `None` where the corpus is absent.
-fn corpus(source: &str) -> Option<Vec<(String, Vec<u8>)>> {
+pub(super) fn corpus(source: &str) -> Option<Vec<(String, Vec<u8>)>> {
     let root = std::env::var_os("VALUESTREAM_CORPUS")
         .map_or_else(|| PathBuf::from(env!("CARGO_MANIFEST_DIR")).join("../shared/corpus"), PathBuf::from);
     let Ok(entries) = std::fs::read_dir(root.join(source)) else {

@@ -94,6 +94,9 @@ impl<'a> Payload<'a> for MergeRequests<'a> {
         if let Some(before) = &change.oldrev {
             let item = Pointer::Item(key.clone());
             scene.point(Ref::commit(before), &item);
+            if let Some(before) = Ref::push(before) {
+                scene.point(change.head().and_then(Ref::push), &Pointer::Ref(before));
+            }
         }
         scene.told(key, facts)
     }

@@ -7,8 +7,8 @@ use serde::Deserialize;
 use super::payload::{Commit, Payload, Project, Repository, Text};
 use super::scene::Scene;
 use crate::sources::{Context, ParseError, Parsed};
-use crate::work::event::{Pointer, Ref};
-use crate::work::mention;
+use crate::work::convention::Spot;
+use crate::work::event::{Pointer, Ref, Target};
 
 /// How many commits of a push are looked at. GitLab itself tells the newest 20.
 const MAX_COMMITS: usize = 256;
@@ -50,8 +50,8 @@ impl<'a> Payload<'a> for Push<'a> {
         }
         let url = self.commits.iter().flatten().find_map(|commit| commit.url.as_ref());
         let mut scene = Scene::new(self.project.as_ref(), self.repository.as_ref(), url, instance, context)?;
-        self.tell_push(&mut scene);
         self.tell_commits(branch, &mut scene);
+        self.tell_push(&mut scene);
         if scene.said.refs.is_empty() {
             return Ok(Parsed::ignored("push without commits that are used"));
         }
@@ -62,25 +62,6 @@ impl<'a> Payload<'a> for Push<'a> {
 impl Push<'_> {
     fn commits(&self) -> impl Iterator<Item = &Commit<'_>> {
         self.commits.iter().flatten().take(MAX_COMMITS)
-    }
-
-    /// What the push as a whole brought.
-    fn tell_push(&self, scene: &mut Scene<'_, '_>) {
-        let Some(push) = self.after.as_deref().and_then(Ref::push) else { return };
-        if let Some(before) = self.before.as_deref().and_then(Ref::push) {
-            scene.point(Some(push.clone()), &Pointer::Ref(before));
-        }
-        let times: Vec<_> =
-            self.commits().filter_map(|commit| scene.time(commit.timestamp.as_ref())).collect();
-        if let Some(first) = times.into_iter().min() {
-            scene.point(Some(push.clone()), &Pointer::Moment(first));
-        }
-        for key in self.commits().flat_map(|commit| mention::issue_keys(commit.message())) {
-            if scene.said.refs.len() >= MAX_REFS {
-                break;
-            }
-            scene.point(Some(push.clone()), &Pointer::Ref(Ref::issue_key(&key)));
-        }
     }
 
     /// Where its commits belong: to the branch, and on the default branch to what they close.
@@ -97,6 +78,36 @@ impl Push<'_> {
                     for issue in scene.closing(commit.message()) {
                         scene.point(reference.clone(), &Pointer::Item(issue));
                     }
+                }
+            }
+        }
+    }
+
+    /// What the push itself says, for the merge request whose head it became: the push before, when
+    /// the first of its commits was made, and what their messages name.
+    fn tell_push(&self, scene: &mut Scene<'_, '_>) {
+        let Some(push) = self.after.as_deref().and_then(Ref::push) else { return };
+        if let Some(before) = self.before.as_deref().and_then(Ref::push) {
+            scene.point(Some(push.clone()), &Pointer::Ref(before));
+        }
+        let mut first = None;
+        for commit in self.commits() {
+            let made = scene.time(commit.timestamp.as_ref());
+            first = [first, made].into_iter().flatten().min();
+        }
+        if let Some(first) = first {
+            scene.point(Some(push.clone()), &Pointer::Moment(first));
+        }
+        for commit in self.commits() {
+            let found = scene.found(&[(Spot::Commit, commit.message.as_ref())]);
+            for target in found.rules.into_iter().chain(found.issue_keys) {
+                let pointer = match target {
+                    Target::Key(key) | Target::Hint(key) => Pointer::Item(key),
+                    Target::Ref(reference) => Pointer::Ref(reference),
+                    Target::Token { .. } => continue,
+                };
+                if scene.said.refs.len() < MAX_REFS {
+                    scene.point(Some(push.clone()), &pointer);
                 }
             }
         }

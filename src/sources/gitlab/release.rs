@@ -68,9 +68,9 @@ impl<'a> Payload<'a> for Releases<'a> {
         scene.describe_repository(&mut facts, stamp);
 
         let commit = sha.and_then(Ref::commit);
-        let target = commit.clone().map(Target::Ref);
-        relate(&mut facts, stamp, Relation::Commit, target.into_iter().collect());
         let tag = scene.tag(&self.tag);
+        let found_by = [commit.clone(), tag.clone()].into_iter().flatten().map(Target::Ref).collect();
+        relate(&mut facts, stamp, Relation::Commit, found_by);
         scene.point(tag.clone(), &Pointer::Item(key.clone()));
         if let Some(commit) = commit {
             scene.point(tag, &Pointer::Ref(commit));

@@ -56,7 +56,7 @@ impl<'a, 'c> Scene<'a, 'c> {
             of_repository(|r| r.git_http_url.as_ref()),
         ];
         let addresses = pages.into_iter().chain(clones).chain([other.map(|other| &**other), instance]);
-        let host = addresses.flatten().find_map(|address| url::split(address)).map(|address| address.host);
+        let host = addresses.flatten().find_map(url::split).map(|address| address.host);
 
         let page = pages.into_iter().flatten().find_map(url::web);
         let below = page.and_then(url::split).map(|address| address.path.trim_end_matches('/'));
