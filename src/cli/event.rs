@@ -76,8 +76,8 @@ pub(super) async fn run(command: EventCommand) -> Result<(), CliError> {
             (event, "end", further.into_iter().filter_map(|(name, value)| Some((name, value?))).collect())
         }
     };
-    let key = args.item.key(&args.id).map_err(|error| CliError::Failed(error.to_string()))?;
-    let mut event = args.item.event(&args.id, &key, action, args.at.unwrap_or_else(clock::now));
+    let key = args.item.place(&args.id)?.key;
+    let mut event = args.item.event(&args.id, Some(&key), action, args.at.unwrap_or_else(clock::now));
     event.extend(further.into_iter().map(|(name, value)| (name.to_owned(), value)));
     match Reporter::new(&args.server)?.post(&event).await.map_err(CliError::Failed)? {
         Posted::Taken(keys) => {

@@ -15,7 +15,7 @@ use serde_json::{Map, Value};
 use self::child::Signals;
 use super::CliError;
 use super::output::complain;
-use super::reporter::{ItemArgs, Posted, Reporter, ServerArgs, fresh_id};
+use super::reporter::{ItemArgs, Place, Posted, Reporter, ServerArgs, fresh_id};
 use crate::clock;
 use crate::work::ids::traceparent;
 use crate::work::key::Key;
@@ -57,8 +57,13 @@ struct TraceArgs {
 
 pub(super) async fn run(args: &ExecArgs) -> Result<ExitCode, CliError> {
     let id = args.id.clone().unwrap_or_else(fresh_id);
-    let key = args.item.key(&id).map_err(|error| CliError::Failed(error.to_string()))?;
-    let root = place::root(&args.trace, args.item.parent(&key), &key).await;
+    let Place { key, parent } = args.item.place(&id)?;
+    if parent.is_none() && args.item.parent(&key).is_some() && args.trace.root.is_none() {
+        complain(
+            &"what that parent is only the server can tell: without --root, TRACEPARENT is of a trace of its own",
+        );
+    }
+    let root = place::root(&args.trace, parent.as_ref(), &key).await;
 
     let mut signals = Signals::listen().map_err(CliError::Runtime)?;
     let mut command = child::command(&args.command);
@@ -70,7 +75,7 @@ pub(super) async fn run(args: &ExecArgs) -> Result<ExitCode, CliError> {
     let running = child::spawn(&mut command);
     // Even making a client takes a moment, in which the command runs already.
     let reporter = Reporter::new(&args.server).map_err(|error| complain(&unreported(&error))).ok();
-    let start = args.item.event(&id, &key, "start", begun);
+    let start = args.item.event(&id, Some(&key), "start", begun);
     let mut tell_start = Box::pin(tell(reporter.as_ref(), &start));
     let (ending, told) = match running {
         Err(ending) => (ending, None),
@@ -96,7 +101,7 @@ pub(super) async fn run(args: &ExecArgs) -> Result<ExitCode, CliError> {
         complain(&problem);
     }
     // The end says when it began: it gives the whole span, even if the start was never told.
-    let mut end = args.item.event(&id, &key, "end", clock::now());
+    let mut end = args.item.event(&id, Some(&key), "end", clock::now());
     end.insert("started_at".to_owned(), begun.to_string().into());
     end.insert("outcome".to_owned(), ending.outcome(signals.passed_on()).as_str().into());
     if let Some(error) = ending.error().filter(|_| ending.outcome(signals.passed_on()).is_error()) {

@@ -16,7 +16,9 @@ use super::CliError;
 use super::output::printable;
 use crate::clock;
 use crate::sources::verify::webhook;
-use crate::work::key::{Key, KeyError, Kind, Source};
+use crate::sources::{self, Context, Parsed, Request};
+use crate::work::event::{Relation, Target};
+use crate::work::key::{Key, Kind, Source};
 use crate::work::time::Time;
 
 /// How long one attempt may take.
@@ -95,10 +97,44 @@ fn tag(text: &str) -> Result<(String, String), String> {
 }
 
 impl ItemArgs {
-    /// The key of the item with an id.
-    pub fn key(&self, id: &str) -> Result<Key, KeyError> {
+    /// Where the item with an id stands: what the server will read out of the events about it, read
+    /// here by the same code.
+    pub fn place(&self, id: &str) -> Result<Place, CliError> {
+        let mut event = self.event(id, None, "start", clock::now());
+        if let Some(parent) = &self.parent {
+            event.insert("parent".to_owned(), parent.as_str().into());
+        }
+        let body = serde_json::to_vec(&event).unwrap_or_default();
+        let (headers, tagger, conventions, jenkins) = Default::default();
+        let context = Context {
+            people: false,
+            received_at: clock::now(),
+            tagger: &tagger,
+            conventions: &conventions,
+            jenkins: &jenkins,
+        };
+        let request = Request { headers: &headers, body: &body };
+        let event = match sources::parse(Source::Custom, request, &context).content {
+            Ok(Parsed::Used(said)) => said.events.into_iter().next(),
+            Ok(Parsed::Ignored { .. }) => None,
+            Err(error) => return Err(CliError::Failed(error.to_string())),
+        };
+        let Some(event) = event else { return self.guess(id) };
+        let named = event.facts.relations.get(&Relation::Token).map(|targets| targets.value.as_slice());
+        let parent = named.unwrap_or_default().iter().find_map(|target| match target {
+            Target::Key(parent) if *parent != event.key => Some(parent.clone()),
+            _ => None,
+        });
+        Ok(Place { key: event.key, parent })
+    }
+
+    /// The same for a type of event that says nothing of an item.
+    fn guess(&self, id: &str) -> Result<Place, CliError> {
         let kind = self.kind.parse().unwrap_or(Kind::Job);
-        Key::new(Source::Custom, "custom", self.namespace.as_deref().unwrap_or("default"), kind, id)
+        let key = Key::new(Source::Custom, "local", self.namespace.as_deref().unwrap_or("default"), kind, id)
+            .map_err(|error| CliError::Failed(error.to_string()))?;
+        let parent = self.parent.as_deref().and_then(|parent| parent.parse().ok()).filter(|p| *p != key);
+        Ok(Place { key, parent })
     }
 
     /// What it belongs to, unless that is the item itself.
@@ -106,8 +142,8 @@ impl ItemArgs {
         self.parent.as_deref().filter(|parent| !parent.is_empty() && *parent != key.as_str())
     }
 
-    /// An event about the item with an id.
-    pub fn event(&self, id: &str, key: &Key, action: &str, at: Time) -> Map<String, Value> {
+    /// An event about the item with an id. With its key its parent is told, too.
+    pub fn event(&self, id: &str, key: Option<&Key>, action: &str, at: Time) -> Map<String, Value> {
         let mut event = Map::new();
         let mut say = |name: &str, value: Option<&str>| {
             if let Some(value) = value {
@@ -119,7 +155,7 @@ impl ItemArgs {
         say("action", Some(action));
         say("at", Some(&at.to_string()));
         say("namespace", self.namespace.as_deref());
-        say("parent", self.parent(key));
+        say("parent", key.and_then(|key| self.parent(key)));
         say("name", self.name.as_deref());
         say("environment", self.environment.as_deref());
         say("service", self.service.as_deref());
@@ -134,6 +170,14 @@ impl ItemArgs {
         }
         event
     }
+}
+
+/// Where an item stands.
+pub(super) struct Place {
+    /// Its key.
+    pub key: Key,
+    /// What it was said to belong to, if that can be told without the store.
+    pub parent: Option<Key>,
 }
 
 /// An id that nobody else has.

@@ -456,7 +456,7 @@ async fn the_command_is_told_where_it_stands() {
         (&["--parent", PULL_REQUEST, "--console", "http://127.0.0.1:9"], Some(PULL_REQUEST)),
         (&["--parent", "vstrace-github-issue-api-12"], None),
         // Nothing hangs below what is not higher.
-        (&["--parent", "custom:custom/shop/deploy/6"], None),
+        (&["--parent", "custom:local/shop/deploy/6"], None),
     ] {
         let mut command = exec(&recorder.url(), options, &show);
         command.env("TRACESTATE", "vendor=1").env("TRACEPARENT", "00-0-0-01");

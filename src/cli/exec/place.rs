@@ -27,34 +27,28 @@ struct Answer {
 
 /// The root of the item's trace: what the caller says, else that of the `exec` that this one runs in,
 /// else what the console knows of the parent, else the parent, else the item.
-pub(super) async fn root(args: &TraceArgs, parent: Option<&str>, key: &Key) -> Key {
+pub(super) async fn root(args: &TraceArgs, parent: Option<&Key>, key: &Key) -> Key {
     if let Some(root) = &args.root {
         return root.clone();
     }
-    let Some(text) = parent else { return key.clone() };
-    let Ok(parent) = text.parse::<Key>() else {
-        complain(
-            &"the trace is not known from a token, so TRACEPARENT is that of a trace of its own: give --root",
-        );
-        return key.clone();
-    };
+    let Some(parent) = parent else { return key.clone() };
     if parent.kind().depth() >= key.kind().depth() {
         // It cannot hang below that one: there will be a link, and a trace of its own.
         return key.clone();
     }
-    if std::env::var(KEY).as_deref() == Ok(text)
+    if std::env::var(KEY).is_ok_and(|inherited| inherited == parent.as_str())
         && let Some(root) = std::env::var(ROOT).ok().and_then(|root| root.parse().ok())
     {
         return root;
     }
-    let Some(console) = &args.console else { return parent };
-    match ask(console, args, &parent).await {
+    let Some(console) = &args.console else { return parent.clone() };
+    match ask(console, args, parent).await {
         Ok(root) => root,
         Err(reason) => {
             complain(&format!(
                 "the console does not tell the trace, so {parent} is taken for its root: {reason}"
             ));
-            parent
+            parent.clone()
         }
     }
 }
