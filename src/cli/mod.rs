@@ -5,6 +5,8 @@ mod analyze;
 mod asking;
 mod check_config;
 mod demo;
+mod event;
+mod exec;
 mod exports;
 mod findings;
 mod healthcheck;
@@ -13,6 +15,7 @@ mod output;
 mod quarantine;
 mod remote;
 mod report;
+mod reporter;
 mod serve;
 mod sheet;
 pub mod simulate;
@@ -65,6 +68,14 @@ enum Command {
     Demo(demo::DemoArgs),
     /// Send an invented organisation's deliveries to a server
     Simulate(Box<simulate::Args>),
+    /// Say from a shell that something began or ended
+    #[command(
+        subcommand,
+        after_help = "Example:\n  VALUESTREAM_TOKEN=… valuestream event start --id 7 --type deploy --namespace acme/shop"
+    )]
+    Event(Box<event::EventCommand>),
+    /// Run a command, and report it as a build, a job or a deploy
+    Exec(Box<exec::ExecArgs>),
     /// Look at deliveries that could not be understood, try them again, or drop them
     #[command(subcommand, after_help = "Example:\n  valuestream quarantine list")]
     Quarantine(quarantine::QuarantineCommand),
@@ -134,7 +145,7 @@ pub fn main() -> ExitCode {
         Err(error) => error.exit(),
     };
     match run(cli) {
-        Ok(()) => ExitCode::SUCCESS,
+        Ok(code) => code,
         // Whoever read our output has had enough, as `head` does: no failure.
         Err(CliError::Output(error)) if error.kind() == std::io::ErrorKind::BrokenPipe => ExitCode::SUCCESS,
         Err(error) => {
@@ -144,11 +155,14 @@ pub fn main() -> ExitCode {
     }
 }
 
-fn run(cli: Cli) -> Result<(), CliError> {
+fn run(cli: Cli) -> Result<ExitCode, CliError> {
     let runtime =
         tokio::runtime::Builder::new_multi_thread().enable_all().build().map_err(CliError::Runtime)?;
-    runtime.block_on(async {
+    let patient = !matches!(cli.command, Command::Exec(_));
+    let done = runtime.block_on(async {
         match cli.command {
+            // The one command with exit codes that are not ours.
+            Command::Exec(args) => return exec::run(&args).await,
             Command::Serve(args) => serve::run(&args.load()?).await,
             Command::CheckConfig(args) => check_config::run(&args.load()?),
             Command::Id(args) => id::run(&args).await,
@@ -156,10 +170,17 @@ fn run(cli: Cli) -> Result<(), CliError> {
             Command::Analyze(command) => analyze::run(&command).await,
             Command::Demo(args) => demo::run(&args).await,
             Command::Simulate(args) => Ok(simulate::run(*args).await?),
+            Command::Event(command) => event::run(*command).await,
             Command::Quarantine(command) => quarantine::run(command).await,
             Command::Exports(command) => exports::run(command).await,
             Command::Tags(command) => tags::run(command).await,
             Command::Healthcheck(args) => healthcheck::run(&args).await,
         }
-    })
+        .map(|()| ExitCode::SUCCESS)
+    });
+    if !patient {
+        // The lookup of a name that nobody waits for any more holds nobody up.
+        runtime.shutdown_background();
+    }
+    done
 }
