@@ -196,6 +196,8 @@ fn traits(item: &Item) -> Vec<(String, String)> {
         Kind::Issue => {
             add("issue.type", Attr::IssueType);
             add("issue.milestone", Attr::IssueMilestone);
+            add("issue.priority", Attr::IssuePriority);
+            add("issue.sprint", Attr::IssueSprint);
         }
         Kind::PullRequest => add("base", Attr::RefBaseName),
         Kind::Sprint => {}

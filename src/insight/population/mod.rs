@@ -34,11 +34,13 @@ pub struct Settings {
 }
 
 /// The keys that items can be sliced by besides tags; see [`super::observation`].
-pub const TRAITS: [&str; 9] = [
+pub const TRAITS: [&str; 11] = [
     "source",
     "repository",
     "issue.type",
     "issue.milestone",
+    "issue.priority",
+    "issue.sprint",
     "base",
     "pipeline",
     "trigger",
