@@ -218,6 +218,7 @@ impl Tell for Dora {
         let row = |service: &crate::insight::report::ServiceDora| {
             vec![
                 Cell::text(Some(&service.service)),
+                Cell::text(Some(&service.name)),
                 Cell::text(Some(&service.environment)),
                 Cell::word(&service.tier),
                 Cell::Count(service.deployments),
@@ -231,6 +232,7 @@ impl Tell for Dora {
         let services = Sheet {
             head: vec![
                 "service",
+                "name",
                 "environment",
                 "tier",
                 "deployments",

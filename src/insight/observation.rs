@@ -10,7 +10,7 @@ use crate::work::attr::{Attr, Value};
 use crate::work::event::{Life, Outcome, Relation, Target};
 use crate::work::item::Item;
 use crate::work::key::{Key, Kind};
-use crate::work::line::{repository, text};
+use crate::work::line::{known_repository, repository, text};
 use crate::work::link::Place;
 use crate::work::ship;
 use crate::work::stage;
@@ -117,6 +117,12 @@ pub struct Deployed {
     pub rollback: bool,
     /// Whether it was said to be a hotfix.
     pub hotfix: bool,
+    /// What of the repository, in the sender's words; empty if not said.
+    #[serde(default)]
+    pub name: String,
+    /// The repository of what it brings, where neither the item nor its key says one.
+    #[serde(default)]
+    pub repository: Option<String>,
 }
 
 /// What of an item's facts insight keeps. `place` is where [`crate::work::link::place`] puts it.
@@ -127,7 +133,7 @@ pub fn observe(item: &Item, place: &Place, tagger: &Tagger) -> Observation {
         links: place.links.iter().filter(|link| counts(link.relation)).map(|link| link.key.clone()).collect(),
         life: lived(item),
         tags: tagger.tags(item, &Tags::new()).into_iter().collect(),
-        traits: traits(item),
+        traits: traits(item, place),
         detail: detail(item, place),
     }
 }
@@ -182,10 +188,10 @@ fn number(item: &Item, attr: Attr) -> Option<u32> {
     }
 }
 
-fn traits(item: &Item) -> Vec<(String, String)> {
+fn traits(item: &Item, place: &Place) -> Vec<(String, String)> {
     let mut traits = vec![
         ("source".to_owned(), item.key.source().as_str().to_owned()),
-        ("repository".to_owned(), repository(item)),
+        ("repository".to_owned(), brought(item, place).unwrap_or_else(|| repository(item))),
     ];
     let mut add = |key: &str, attr| {
         if let Some(value) = text(item, attr) {
@@ -196,6 +202,8 @@ fn traits(item: &Item) -> Vec<(String, String)> {
         Kind::Issue => {
             add("issue.type", Attr::IssueType);
             add("issue.milestone", Attr::IssueMilestone);
+            add("issue.priority", Attr::IssuePriority);
+            add("issue.sprint", Attr::IssueSprint);
         }
         Kind::PullRequest => add("base", Attr::RefBaseName),
         Kind::Sprint => {}
@@ -227,7 +235,7 @@ fn detail(item: &Item, place: &Place) -> Detail {
                 Life::Cycle(_) => None,
             },
         }),
-        Kind::Deploy => Detail::Deploy(deployed(item)),
+        Kind::Deploy => Detail::Deploy(deployed(item, place)),
     }
 }
 
@@ -265,7 +273,20 @@ fn fixes(title: Option<&str>, branch: Option<&str>) -> bool {
     title || branch.is_some_and(|branch| begins(branch, "hotfix") || begins(branch, "revert"))
 }
 
-fn deployed(item: &Item) -> Deployed {
+/// The repository of the pull requests that a deploy brings or hangs below, if it is one, and if the
+/// deploy itself does not say.
+fn brought(item: &Item, place: &Place) -> Option<String> {
+    if item.key.kind() != Kind::Deploy || known_repository(item).is_some() {
+        return None;
+    }
+    let above = place.ancestors.iter().filter_map(|above| above.item.as_ref());
+    let above = above.filter(|above| above.key.kind() == Kind::PullRequest);
+    let mut changes = above.chain(place.ships.iter().map(|(_, shipped)| &shipped.item)).map(repository);
+    let first = changes.next()?;
+    changes.all(|other| other == first).then_some(first)
+}
+
+fn deployed(item: &Item, place: &Place) -> Deployed {
     let environment = text(item, Attr::Environment).unwrap_or_default();
     let production = item.facts.attrs.get(&Attr::ProductionEnvironment).map(|latest| &latest.value);
     Deployed {
@@ -275,6 +296,8 @@ fn deployed(item: &Item) -> Deployed {
         sha: text(item, Attr::RefHeadRevision).map(str::to_owned),
         rollback: ship::is_rollback(item),
         hotfix: ship::flagged(item, "hotfix") || fixes(None, text(item, Attr::RefHeadName)),
+        name: text(item, Attr::DeploymentName).unwrap_or_default().to_owned(),
+        repository: brought(item, place),
     }
 }
 

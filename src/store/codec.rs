@@ -100,13 +100,24 @@ mod tests {
                 Detail::Change(change)
             },
         );
-        let deploy = ("\\PC{0,9}", "\\PC{0,9}", option::of("[0-9a-f]{40}"), any::<(bool, bool, bool)>());
+        let texts = ("\\PC{0,9}", "\\PC{0,9}", "\\PC{0,9}", option::of("\\PC{0,9}"));
+        let deploy = (texts, option::of("[0-9a-f]{40}"), any::<(bool, bool, bool)>());
         prop_oneof![
             Just(Detail::None),
             change,
             option::of(time()).prop_map(|queued| Detail::Run(Ran { queued })),
-            deploy.prop_map(|(service, environment, sha, (production, rollback, hotfix))| {
-                Detail::Deploy(Deployed { service, environment, production, sha, rollback, hotfix })
+            deploy.prop_map(|((service, environment, name, repository), sha, flags)| {
+                let (production, rollback, hotfix) = flags;
+                Detail::Deploy(Deployed {
+                    service,
+                    environment,
+                    production,
+                    sha,
+                    rollback,
+                    hotfix,
+                    name,
+                    repository,
+                })
             }),
         ]
     }

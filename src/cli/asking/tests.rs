@@ -167,8 +167,8 @@ async fn what_the_server_complains_about_is_told_in_its_words() {
     }
     let text = fails(Some(TOKEN), "report groups").await;
     assert!(text.contains("--group"), "{text}");
-    let text = fails(Some(TOKEN), "report wip --kind sprint").await;
-    assert!(text.contains("kind=\"sprint\"") && text.contains("pull_request"), "{text}");
+    let text = fails(Some(TOKEN), "report wip --kind epic").await;
+    assert!(text.contains("kind=\"epic\"") && text.contains("pull_request"), "{text}");
     let text = fails(Some(TOKEN), "analyze key a=b").await;
     assert!(text.contains("--value"), "{text}");
 }

@@ -254,6 +254,7 @@ fn dora() -> Dora {
     let metrics = vec![metric(MetricName::FailedDeploymentRecoveryTime, Unit::Seconds, Some(4_000.0))];
     let service = ServiceDora {
         service: "github.com/acme/api".to_owned(),
+        name: "api".to_owned(),
         environment: "production".to_owned(),
         tier: Tier::Production,
         deployments: 8,

@@ -157,7 +157,7 @@ async fn a_parameter_at_fault_is_named_with_what_can_be_written() {
     let server = Running::open().await;
     for (path, parameter, says) in [
         ("/summary?kin=issue", "kin", "kind, from, to"),
-        ("/latency?kind=sprint", "kind", "pull_request"),
+        ("/latency?kind=epic", "kind", "pull_request"),
         ("/correlations?measure=speed", "measure", "latency, failure"),
         ("/trend?kind=issue&kind=issue", "kind", "more than once"),
         ("/items?limit=0", "limit", "1 to 1000"),

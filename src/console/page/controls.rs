@@ -39,7 +39,7 @@ pub(super) fn render(address: &Address, path: &str, basis: &Basis, tags: &TagKey
     html! {
         section.controls aria-label="What is shown" {
             nav.segment aria-label="Kind of item" {
-                @for kind in Kind::ALL {
+                @for kind in parts::kinds(address.query().kind) {
                     a href=(address.with_kind(kind).url(path))
                         aria-current=[(kind == address.query().kind).then_some("true")] {
                         (parts::title(kind))

@@ -49,7 +49,9 @@ pub struct Overview<'a> {
 /// whatever the rest of the page is about.
 pub fn correlations_query(query: &Query) -> Query {
     let mut asked = Query { measure: Some(query.measure()), cursor: None, ..query.clone() };
-    if asked.measure == Some(Measure::Failure) && matches!(query.kind, Kind::Issue | Kind::PullRequest) {
+    if asked.measure == Some(Measure::Failure)
+        && matches!(query.kind, Kind::Issue | Kind::PullRequest | Kind::Sprint)
+    {
         asked.kind = Kind::Deploy;
         // The selection is one of the other kind's latency.
         (asked.slower, asked.faster) = (None, None);

@@ -14,6 +14,12 @@ pub(super) fn counted(n: u64, kind: Kind) -> String {
     format::counted(n, one(kind), many(kind))
 }
 
+/// The kinds that are offered side by side. Sprints are few, and nothing that is delivered: they are
+/// offered where they are asked for already, and led to from work in progress.
+pub(super) fn kinds(asked: Kind) -> impl Iterator<Item = Kind> {
+    Kind::ALL.into_iter().filter(move |kind| *kind != Kind::Sprint || asked == Kind::Sprint)
+}
+
 /// Whether items of the kind can fail.
 pub(super) fn fails(kind: Kind) -> bool {
     matches!(kind, Kind::Build | Kind::Job | Kind::Deploy)
@@ -178,4 +184,15 @@ pub(super) fn failure_rate(outcomes: Outcomes) -> Markup {
     let all = outcomes.failed + outcomes.succeeded;
     let of = format!("{} of {}", format::count(outcomes.failed), format::count(all));
     html! { span title=(of) { (format::share(rate)) } }
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    #[test]
+    fn sprints_are_offered_where_they_are_asked_for() {
+        assert!(!kinds(Kind::Issue).any(|kind| kind == Kind::Sprint));
+        assert!(kinds(Kind::Sprint).eq(Kind::ALL));
+    }
 }

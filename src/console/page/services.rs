@@ -38,7 +38,10 @@ fn row(service: &ServiceDora, now: Time) -> Markup {
     let failures = crate::insight::report::Outcomes { failed: service.failed, succeeded: service.succeeded };
     html! {
         tr {
-            th scope="row" title=(service.service) { bdi { (short(&service.service)) } }
+            th scope="row" title=(service.service) {
+                bdi { (short(&service.service)) }
+                @if says_more(service) { " " span.sub { bdi { (service.name) } } }
+            }
             td { bdi { (service.environment) } }
             td.num { (format::count(service.deployments)) }
             td.num { (parts::failure_rate(failures)) }
@@ -50,6 +53,12 @@ fn row(service: &ServiceDora, now: Time) -> Markup {
             } }
         }
     }
+}
+
+/// Whether the name of what is deployed is another one than the repository's or the job's own.
+fn says_more(service: &ServiceDora) -> bool {
+    let own = service.service.rsplit('/').next().unwrap_or_default();
+    !service.name.is_empty() && !service.name.eq_ignore_ascii_case(own)
 }
 
 /// A service without the host in front of it: its owner and name say enough.
@@ -73,6 +82,12 @@ mod tests {
         let never =
             ServiceDora { deployments: 0, succeeded: 0, failed: 0, last: None, ..services[0].clone() };
         assert!(text(&row(&never, now())).contains("production0–"), "no rate of nothing");
+    }
+
+    #[test]
+    fn one_of_several_services_of_a_repository_is_called_by_its_name() {
+        let service = ServiceDora { name: "worker".to_owned(), ..realistic::reports().services[0].clone() };
+        assert!(text(&row(&service, now())).starts_with("acme/api workerproduction128"));
     }
 
     #[test]

@@ -8,7 +8,6 @@ use super::link::{self, Address};
 use super::{Frame, format, frame, parts};
 use crate::console::chart::waterfall::{self, Row};
 use crate::insight::report::{Trace, TraceSpan, Wait};
-use crate::work::key::Kind;
 use crate::work::time::Time;
 
 /// As many waits as are listed.
@@ -182,7 +181,7 @@ fn waterfall(address: &Address, trace: &Trace, axis: Axis, steps: Steps) -> Mark
             (parts::heading("waterfall-h", "Waterfall", &html! {
                 (fold(address, trace, steps))
                 ul.legend {
-                    @for kind in Kind::ALL {
+                    @for kind in parts::kinds(trace.root.kind()) {
                         li.entry {
                             span class=(format!("swatch k-{}", kind.as_str())) aria-hidden="true" {}
                             (parts::one(kind))

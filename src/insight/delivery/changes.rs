@@ -174,8 +174,8 @@ impl Arrivals {
             }
             for origin in origins(population, ended.row) {
                 if population.kind(origin) == Kind::Issue {
-                    let service = deployments.line(ended).service;
-                    let repository = repositories.contains(&service).then_some(service);
+                    let repository = deployments.line(ended).repository;
+                    let repository = repositories.contains(&repository).then_some(repository);
                     issues.by_issue.entry((origin, repository)).or_default().push((ended.start, at));
                 } else if places[origin as usize] != u32::MAX {
                     direct.push((places[origin as usize], at));
@@ -218,7 +218,7 @@ impl Issues {
 }
 
 /// Finds, for every change, the first deployment in whose window it was merged: goes through the
-/// windows and the merges of a service by time, with the windows that are open at hand by their end.
+/// windows and the merges of a repository by time, with the windows that are open at hand by their end.
 fn by_time(
     population: &Population,
     deployments: &Deployments,
@@ -228,19 +228,20 @@ fn by_time(
     let mut merges: Vec<(u32, Time, u32)> = (0u32..)
         .zip(changes.iter())
         .filter_map(|(place, change)| {
-            let service = population.repository(change.row)?;
-            (!deployments.of_service(service).is_empty()).then_some((service, change.merged, place))
+            let repository = population.repository(change.row)?;
+            let deployed = deployments.of_repository(repository).next().is_some();
+            deployed.then_some((repository, change.merged, place))
         })
         .collect();
     merges.sort_unstable();
-    for of_service in merges.chunk_by(|a, b| a.0 == b.0) {
-        let lines = deployments.of_service(of_service[0].0);
-        let windows = lines.iter().flat_map(|line| &line.windows);
+    for of_repository in merges.chunk_by(|a, b| a.0 == b.0) {
+        let lines = deployments.of_repository(of_repository[0].0);
+        let windows = lines.flat_map(|line| &line.windows);
         let mut windows: Vec<_> = windows.filter(|window| scope(deployments.get(window.by))).collect();
         windows.sort_unstable_by_key(|window| (window.after, window.by));
         let mut coming = windows.into_iter().peekable();
         let mut open = BinaryHeap::new();
-        for (_, merged, place) in of_service {
+        for (_, merged, place) in of_repository {
             while let Some(window) = coming.next_if(|window| window.after < *merged) {
                 open.push(Reverse((deployments.get(window.by).end, window.by, window.until)));
             }

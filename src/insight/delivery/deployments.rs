@@ -1,5 +1,6 @@
 //! Deployments in their order. What was deployed where is a *line*: the deployments of one service
-//! to one environment, by the time of their end. Going along a line tells, for each deployment,
+//! to one environment, by the time of their end. A service is a repository, or the deploying job where
+//! none is known, and what of it is deployed: a repository can hold several. Going along a line tells, for each deployment,
 //! what was current before it, and so whether it is something new, a redeploy or a rollback:
 //!
 //! * A deployment has ended, in success, in failure, or aborted (stopped or skipped). An aborted one
@@ -19,7 +20,7 @@
 use std::collections::{HashMap, HashSet};
 use std::ops::Range;
 
-use crate::insight::population::{Population, failed};
+use crate::insight::population::{Deployment, Population, failed};
 use crate::insight::query::Tier;
 use crate::work::key::Kind;
 use crate::work::time::Time;
@@ -90,10 +91,15 @@ pub struct Window {
 /// The deployments of a service to an environment.
 #[derive(Clone, Debug, PartialEq, Eq)]
 pub struct Line {
-    /// The service, as the population numbers it.
+    /// The repository or the deploying job, as the population numbers it.
     pub service: u32,
+    /// What of it, likewise.
+    pub name: u32,
     /// The environment, likewise.
     pub environment: u32,
+    /// The repository whose changes come with its deployments: the service, or else that of what its
+    /// deployments brought, if it was one for all of them.
+    pub repository: u32,
     /// Its deployments.
     pub all: Range<usize>,
     /// Those that ended well.
@@ -115,14 +121,15 @@ impl Line {
 pub struct Deployments {
     all: Vec<Ended>,
     lines: Vec<Line>,
-    by_service: HashMap<u32, Range<usize>>,
+    by_repository: HashMap<u32, Vec<u32>>,
 }
 
 impl Deployments {
     /// The deployments of a population.
     pub fn of(population: &Population) -> Self {
         let names = names(population);
-        let numbers: HashMap<(u32, u32), u32> = names.iter().copied().zip(0..).collect();
+        let numbers: HashMap<LineName, u32> = names.iter().copied().zip(0..).collect();
+        let repositories = repositories(population, &numbers);
         let mut all: Vec<Ended> = population
             .deploys()
             .iter()
@@ -131,7 +138,7 @@ impl Deployments {
                 let (end, outcome) = life.closed.filter(|_| !life.open)?;
                 Some(Ended {
                     row: deploy.row,
-                    line: *numbers.get(&(deploy.service, deploy.environment))?,
+                    line: *numbers.get(&name(deploy))?,
                     tier: deploy.tier,
                     start: life.opened.filter(|start| life.start_known && *start <= end).unwrap_or(end),
                     end,
@@ -157,18 +164,19 @@ impl Deployments {
         });
         let mut lines: Vec<Line> = Vec::with_capacity(names.len());
         let mut from = 0;
-        for (number, (service, environment)) in (0u32..).zip(names) {
+        for (number, (service, name, environment)) in (0u32..).zip(names) {
             let to = from + all[from..].partition_point(|ended| ended.line == number);
             let successes = follow(&mut all, from..to);
             let windows = windows(&all, &successes);
-            lines.push(Line { service, environment, all: from..to, successes, windows });
+            let repository = repositories.get(&number).copied().flatten().unwrap_or(service);
+            lines.push(Line { service, name, environment, repository, all: from..to, successes, windows });
             from = to;
         }
-        let mut by_service: HashMap<u32, Range<usize>> = HashMap::new();
-        for (at, line) in lines.iter().enumerate() {
-            by_service.entry(line.service).or_insert(at..at).end = at + 1;
+        let mut by_repository: HashMap<u32, Vec<u32>> = HashMap::new();
+        for (number, line) in (0u32..).zip(&lines) {
+            by_repository.entry(line.repository).or_default().push(number);
         }
-        Self { all, lines, by_service }
+        Self { all, lines, by_repository }
     }
 
     /// All of them, line by line, each by the time of the end.
@@ -181,7 +189,7 @@ impl Deployments {
         &self.all[at as usize]
     }
 
-    /// The lines, by the names of service and environment.
+    /// The lines, by the names of service, what of it, and environment.
     pub fn lines(&self) -> &[Line] {
         &self.lines
     }
@@ -191,21 +199,41 @@ impl Deployments {
         &self.lines[of.line as usize]
     }
 
-    /// The lines of a service.
-    pub fn of_service(&self, service: u32) -> &[Line] {
-        self.by_service.get(&service).map_or(&[], |range| &self.lines[range.clone()])
+    /// The lines that changes of a repository come with.
+    pub fn of_repository(&self, repository: u32) -> impl Iterator<Item = &Line> {
+        let numbers = self.by_repository.get(&repository).into_iter().flatten();
+        numbers.map(|number| &self.lines[*number as usize])
     }
 }
 
-/// Which services are deployed where, in the order of their names.
-fn names(population: &Population) -> Vec<(u32, u32)> {
-    let pairs = population.deploys().iter().map(|deploy| (deploy.service, deploy.environment));
-    let distinct: HashSet<(u32, u32)> = pairs.collect();
-    let mut names: Vec<(u32, u32)> = distinct.into_iter().collect();
-    names.sort_unstable_by_key(|(service, environment)| {
-        (population.text(*service), population.text(*environment))
+/// Service, what of it, and environment.
+type LineName = (u32, u32, u32);
+
+fn name(deploy: &Deployment) -> LineName {
+    (deploy.service, deploy.name, deploy.environment)
+}
+
+/// What is deployed where, in the order of the names.
+fn names(population: &Population) -> Vec<LineName> {
+    let distinct: HashSet<LineName> = population.deploys().iter().map(name).collect();
+    let mut names: Vec<LineName> = distinct.into_iter().collect();
+    names.sort_unstable_by_key(|(service, name, environment)| {
+        (population.text(*service), population.text(*name), population.text(*environment))
     });
     names
+}
+
+/// The repository of what the deployments of a line brought; `None` if there are several. What one
+/// deployment could not tell another one of its line could.
+fn repositories(population: &Population, numbers: &HashMap<LineName, u32>) -> HashMap<u32, Option<u32>> {
+    let mut found: HashMap<u32, Option<u32>> = HashMap::new();
+    for deploy in population.deploys() {
+        if let (Some(repository), Some(line)) = (deploy.repository, numbers.get(&name(deploy))) {
+            let known = found.entry(*line).or_insert(Some(repository));
+            *known = known.filter(|known| *known == repository);
+        }
+    }
+    found
 }
 
 /// Goes along a line, and gives its successes.

@@ -190,6 +190,7 @@ fn services(delivery: &Delivery, failures: &Failures, query: &Query) -> Vec<Serv
         let line = &deployments.lines()[line as usize];
         let row = ServiceDora {
             service: delivery.population.text(line.service).to_owned(),
+            name: delivery.population.text(line.name).to_owned(),
             environment: delivery.population.text(line.environment).to_owned(),
             tier: super::tier(query),
             deployments: 0,

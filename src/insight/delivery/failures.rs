@@ -9,7 +9,8 @@
 //!   *answered* by the deployment if it was opened before that began, else *caused* by it.
 //! * Any other incident is caused by the success that was current in production when it was opened,
 //!   of its own repository, if that had ended at most 24 hours before. With several production
-//!   environments that can be one in each.
+//!   environments that can be one in each; of several services in the repository it is the one that
+//!   was deployed last.
 //! * A success is a *change failure* if it caused an incident, if there is a rollback away from it,
 //!   or if the deployment after which a fix came at most 24 hours later, end to end, is this one:
 //!   a fix speaks of the one that is current, not of all of the day. That a fix or a rollback was
@@ -19,7 +20,7 @@
 //!   ends, or when all incidents that it caused are closed, whichever is first. If incidents are all
 //!   that speaks against a success, the next success is the first that ends after one was opened.
 
-use std::collections::{HashMap, HashSet};
+use std::collections::{BTreeMap, HashMap, HashSet};
 
 use super::changes::{Changes, origins};
 use super::deployments::{Deployments, Ended, Fate};
@@ -102,8 +103,8 @@ impl Failures {
         // By time.
         let is_fix = |row: u32| population.change(row).is_some_and(|change| change.fix);
         for change in changes.all().iter().filter(|change| is_fix(change.row)) {
-            let Some(service) = population.repository(change.row) else { continue };
-            let lines = deployments.of_service(service).iter();
+            let Some(repository) = population.repository(change.row) else { continue };
+            let lines = deployments.of_repository(repository);
             for by in lines.filter_map(|line| line.containing(change.merged)) {
                 self.marks[by as usize].fix = true;
             }
@@ -152,7 +153,7 @@ impl Failures {
             }
         }
         for incident in incidents {
-            let (Some(opened), Some(service)) =
+            let (Some(opened), Some(repository)) =
                 (opened(population, incident), population.repository(incident))
             else {
                 continue;
@@ -160,15 +161,21 @@ impl Failures {
             if explicit.contains(&incident) {
                 continue;
             }
-            for line in deployments.of_service(service) {
+            // Of several services in one repository the last one that was deployed.
+            let mut current: BTreeMap<u32, (Time, u32)> = BTreeMap::new();
+            for line in deployments.of_repository(repository) {
                 let after = line.successes.partition_point(|at| deployments.get(*at).end <= opened);
-                let Some(current) = after.checked_sub(1).and_then(|at| line.successes.get(at)) else {
+                let Some(at) = after.checked_sub(1).and_then(|at| line.successes.get(at)) else {
                     continue;
                 };
-                let ended = deployments.get(*current);
+                let ended = deployments.get(*at);
                 if ended.tier == Tier::Production && opened.since(ended.end) <= DAY {
-                    self.caused.entry(*current).or_default().push(incident);
+                    let last = current.entry(line.environment).or_insert((ended.end, *at));
+                    *last = (*last).max((ended.end, *at));
                 }
+            }
+            for (_, at) in current.into_values() {
+                self.caused.entry(at).or_default().push(incident);
             }
         }
     }

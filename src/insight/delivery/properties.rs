@@ -145,7 +145,7 @@ fn slowly(
         let deploy = all[*at].row;
         let near = population.parent(deploy).into_iter().chain(population.linked(deploy).iter().copied());
         near.into_iter().any(|near| {
-            let service = Some(deployments.line(&all[*at]).service);
+            let service = Some(deployments.line(&all[*at]).repository);
             let ours = population.repository(change.row) == service || !repositories.contains(&service);
             near == change.row
                 || Some(near) == population.parent(change.row) && ours && all[*at].start >= change.merged
@@ -157,7 +157,7 @@ fn slowly(
         let before = (line.all.start..*at).filter(|before| all[*before].succeeded());
         let mut starts = before.enumerate().filter(|(nth, at)| *nth == 0 || all[*at].fresh());
         let since = starts.by_ref().map(|(_, at)| all[at].start).max();
-        population.repository(change.row) == Some(line.service)
+        population.repository(change.row) == Some(line.repository)
             && since.is_some_and(|since| since < change.merged)
             && change.merged <= all[*at].start
     };
@@ -215,7 +215,7 @@ proptest! {
         let rate = metric(MetricName::ChangeFailureRate);
         let failures = sum(|service| service.change_failures) as f64;
         prop_assert_eq!(rate.value, (rate.n > 0).then(|| failures / rate.n as f64));
-        let distinct: HashSet<_> = dora.services.iter().map(|s| (&s.service, &s.environment)).collect();
+        let distinct: HashSet<_> = dora.services.iter().map(|s| (&s.service, &s.name, &s.environment)).collect();
         prop_assert_eq!(distinct.len(), dora.services.len());
     }
 

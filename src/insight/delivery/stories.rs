@@ -10,6 +10,7 @@ use crate::work::testing::{acme, at, key};
 use crate::work::time::Time;
 
 mod failures;
+mod ships;
 
 const HOUR: i64 = 3_600;
 const API: &str = "github.com/acme/api";
@@ -150,6 +151,7 @@ fn the_table_of_services_adds_up() {
     let dora = asked(&story(), &ten_days());
     let expected = ServiceDora {
         service: API.to_owned(),
+        name: "api".to_owned(),
         environment: "production".to_owned(),
         tier: Tier::Production,
         deployments: 10,

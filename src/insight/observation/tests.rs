@@ -158,7 +158,10 @@ fn a_deployment_of_github_says_what_goes_where() {
         sha: Some("ec26c3e".to_owned()),
         rollback: false,
         hotfix: false,
+        name: "api".to_owned(),
+        repository: None,
     };
+    let event = described(event, Attr::DeploymentName, "api");
     assert_eq!(deployed(event.clone()), expected);
     assert!(deployed(described(event, Attr::RefHeadName, "hotfix/slow")).hotfix);
     assert!(!deployed(cycle(acme("deploy/8"), 0, &[], &[])).production, "not said");
@@ -186,6 +189,41 @@ fn a_deploy_of_jenkins_is_of_the_repository_it_checks_out_else_of_its_job() {
     assert_eq!(deployed(cloned).service, repository(&item(told)));
     let untold = item(cycle(key("github:github.com/Acme/api/issue/1"), 0, &[], &[]));
     assert_eq!(repository(&untold), "github.com/acme/api");
+}
+
+#[test]
+fn a_deploy_that_names_no_repository_is_of_that_of_what_it_brings() {
+    use crate::work::ship::Shipped;
+    let deploy = |source: &str| item(run(key(&format!("{source}/deploy/7")), 0, None));
+    let merged = |repository: &str| {
+        item(cycle(
+            key(&format!("github:github.com/{repository}/pull_request/2")),
+            0,
+            &[(9, Outcome::Merged)],
+            &[],
+        ))
+    };
+    let told = |deploy: &Item, above: Option<&str>, ships: &[&str]| {
+        let above = above.map(merged).map(|item| Ancestor { key: item.key.clone(), item: Some(item) });
+        let ships = ships.iter().map(|of| (acme("issue/1"), Shipped { item: merged(of), merged: at(9) }));
+        let place = Place { ancestors: above.into_iter().collect(), ships: ships.collect(), ..alone(deploy) };
+        let observation = observe(deploy, &place, &Tagger::default());
+        let Detail::Deploy(deployed) = observation.detail else { unreachable!() };
+        let of = observation.traits.into_iter().find(|(key, _)| key == "repository");
+        (deployed.service, deployed.repository, of.unwrap().1)
+    };
+    let job = deploy("jenkins:ci/ship");
+    let own = "ci/ship".to_owned();
+    let api = "github.com/acme/api".to_owned();
+    let found = (own.clone(), Some(api.clone()), api.clone());
+    assert_eq!(told(&job, None, &["acme/api", "acme/api"]), found);
+    assert_eq!(told(&job, Some("acme/api"), &[]), found);
+    let unknown = (own.clone(), None, own);
+    assert_eq!(told(&job, None, &["acme/api", "acme/web"]), unknown);
+    assert_eq!(told(&job, Some("acme/web"), &["acme/api"]), unknown);
+    assert_eq!(told(&job, None, &[]), unknown);
+    let github = deploy("github:github.com/acme/api");
+    assert_eq!(told(&github, None, &["acme/web"]), (api.clone(), None, api), "its key says");
 }
 
 #[test]

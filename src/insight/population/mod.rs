@@ -34,11 +34,13 @@ pub struct Settings {
 }
 
 /// The keys that items can be sliced by besides tags; see [`super::observation`].
-pub const TRAITS: [&str; 9] = [
+pub const TRAITS: [&str; 11] = [
     "source",
     "repository",
     "issue.type",
     "issue.milestone",
+    "issue.priority",
+    "issue.sprint",
     "base",
     "pipeline",
     "trigger",
@@ -49,14 +51,18 @@ pub const TRAITS: [&str; 9] = [
 /// The key of labels, of which an item can have several.
 pub const LABEL: &str = "label";
 
-/// A deploy, with its service and environment as numbers.
+/// A deploy, with texts as numbers; see [`Population::text`].
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
 pub struct Deployment {
     /// The deploy's row.
     pub row: u32,
-    /// A number for what is deployed; see [`Population::text`].
+    /// What is deployed: the repository, else the deploying job.
     pub service: u32,
-    /// A number for where to.
+    /// What of it.
+    pub name: u32,
+    /// The repository of what it brings, where the service is none.
+    pub repository: Option<u32>,
+    /// Where to.
     pub environment: u32,
     /// What that environment is for.
     pub tier: Tier,
@@ -226,6 +232,8 @@ impl Population {
         Deployment {
             row,
             service: self.text_id(&deployed.service.to_lowercase()),
+            name: self.text_id(&deployed.name),
+            repository: deployed.repository.as_deref().map(|name| self.text_id(&name.to_lowercase())),
             environment: self.text_id(&deployed.environment),
             tier: self.settings.environments.tier(&deployed.environment, deployed.production),
             sha: deployed.sha.as_deref().map(hashed),

@@ -46,6 +46,8 @@ pub fn of(key: Key) -> Seen {
             sha: None,
             rollback: false,
             hotfix: false,
+            name: "api".to_owned(),
+            repository: None,
         }),
     };
     Seen(Observation {

@@ -40,7 +40,7 @@ fn an_unknown_parameter_is_named_with_those_that_there_are() {
 
 #[test]
 fn an_unknown_value_is_named_with_those_that_can_be_written() {
-    refused("kind=sprint", "kind", "issue, pull_request, build, job, deploy");
+    refused("kind=epic", "kind", "issue, pull_request, build, job, deploy, sprint");
     refused("tier=qa", "tier", "production, staging, development, other, any");
     refused("interval=year", "interval", "day, week, month");
     refused("measure=speed", "measure", "latency, failure");

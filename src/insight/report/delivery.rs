@@ -102,6 +102,8 @@ pub struct Dora {
 pub struct ServiceDora {
     /// The service: the repository that is deployed, or the deploying job.
     pub service: String,
+    /// What of it is deployed, in the sender's words: a repository can hold several services.
+    pub name: String,
     /// The environment.
     pub environment: String,
     /// Its tier.

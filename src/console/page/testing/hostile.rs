@@ -52,6 +52,7 @@ pub(crate) fn texts() -> Reports {
     }
     for service in &mut all.services {
         (service.service, service.environment) = (hostile(), hostile());
+        service.name = service.environment.clone();
     }
     for stage in &mut all.stages.stages {
         stage.definition = hostile();

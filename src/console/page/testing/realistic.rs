@@ -387,6 +387,7 @@ fn services() -> Vec<ServiceDora> {
     let service =
         |name: &str, environment: &str, n: u64, failed: u64, lead: Option<f64>, hours: i64| ServiceDora {
             service: format!("github.com/acme/{name}"),
+            name: name.to_owned(),
             environment: environment.to_owned(),
             tier: Tier::Production,
             deployments: n,
