@@ -11,10 +11,10 @@ use valuestream::store::{Committed, Content, Delivery as Stored, Quarantined, Ru
 use valuestream::work::key::Source;
 use valuestream::work::time::Time;
 
-use crate::support::payloads::{issue, pull_request, time};
+use crate::support::payloads::{issue, jenkins, pull_request, time};
 use crate::support::program::run;
 use crate::support::receiver::{Answer, Receiver};
-use crate::support::sender::{GITHUB_SECRET, JENKINS_TOKEN, fresh_id};
+use crate::support::sender::{CUSTOM_KEY, GITHUB_SECRET, JENKINS_TOKEN, credentials, fresh_id, webhook};
 use crate::support::server::{Server, settings};
 
 const ISSUE: &str = "github:github.com/acme/api/issue/12";
@@ -297,6 +297,101 @@ async fn the_quarantine_is_listed_shown_tried_again_and_dropped() {
     let body = issue("closed", 12, 60, Some(60)).to_string().into_bytes();
     assert_eq!(server.sender().github_bytes("issues", "understood", body).await.is(), (200, "duplicate"));
     assert_eq!(server.metric("valuestream_quarantine_size").await, 0.0);
+}
+
+/// What a source sends about one item, with the headers that are kept of it.
+fn of_every_source() -> Vec<(Source, Vec<(&'static str, &'static str)>, Value)> {
+    let jira = json!({
+        "webhookEvent": "jira:issue_created", "timestamp": 1_772_442_000_000_i64,
+        "issue": {"id": "10", "key": "PROJ-1", "self": "https://acme.atlassian.net/rest/api/2/issue/10", "fields": {
+            "created": "2026-03-02T10:00:00.000+0100", "updated": "2026-03-02T10:00:00.000+0100", "summary": "Slow",
+            "project": {"key": "PROJ", "name": "Project"}, "issuetype": {"name": "Bug"},
+            "status": {"name": "To Do", "statusCategory": {"key": "new"}},
+        }},
+    });
+    let gitlab = json!({
+        "object_kind": "issue", "event_type": "issue", "user": {"username": "ada"},
+        "project": {"path_with_namespace": "acme/api", "web_url": "https://gitlab.com/acme/api"},
+        "object_attributes": {"iid": 3, "action": "open", "state": "opened", "title": "Slow",
+            "created_at": "2026-03-02 09:00:00 UTC", "updated_at": "2026-03-02 09:00:00 UTC",
+            "url": "https://gitlab.com/acme/api/-/issues/3"},
+    });
+    let cdevents = json!({"customData": {}, "subject": {"id": "run-1", "source": "/ci", "type": "pipelineRun", "content": {
+            "pipelineName": "ci", "url": "https://ci.example.org/run-1"}},
+        "context": {"version": "0.4.1", "id": "e-1", "source": "/ci", "type": "dev.cdevents.pipelinerun.started.0.2.0",
+            "timestamp": "2026-03-02T09:00:00Z"},
+    });
+    let custom = json!({"id": "7", "type": "deploy", "action": "start", "at": "2026-03-02T09:00:00Z"});
+    let json = ("content-type", "application/json");
+    vec![
+        (
+            Source::Github,
+            vec![json, ("x-github-event", "issues"), ("x-github-delivery", "g-1")],
+            issue("opened", 12, 0, None),
+        ),
+        (Source::Jenkins, vec![], jenkins("asgard", 1, "STARTED", 0, 0, None)),
+        (
+            Source::Gitlab,
+            vec![
+                json,
+                ("x-gitlab-event", "Issue Hook"),
+                ("x-gitlab-instance", "https://gitlab.com"),
+                ("idempotency-key", "l-1"),
+            ],
+            gitlab,
+        ),
+        (Source::Jira, vec![json, ("x-atlassian-webhook-identifier", "j-1")], jira),
+        (
+            Source::Cdevents,
+            vec![
+                json,
+                ("ce-id", "e-1"),
+                ("ce-source", "/ci"),
+                ("ce-specversion", "1.0"),
+                ("ce-type", "dev.cdevents.pipelinerun.started.0.2.0"),
+                ("ce-time", "2026-03-02T09:00:00Z"),
+            ],
+            cdevents,
+        ),
+        (Source::Custom, vec![json, ("webhook-id", "msg_1"), ("webhook-timestamp", "1772442000")], custom),
+    ]
+}
+
+#[tokio::test]
+#[ignore = "until all sources are read"]
+async fn what_any_source_sent_can_be_tried_again() {
+    let folder = tempfile::tempdir().unwrap();
+    let path = folder.path().join("store.db");
+    let batch = of_every_source().into_iter().enumerate().map(|(n, (source, headers, body))| Stored {
+        source,
+        id: DeliveryId([n as u8; 16]),
+        received_at: Time::parse(&time(n as i64)).unwrap(),
+        content: Content::Quarantined(Quarantined {
+            reason: "an older version could not".to_owned(),
+            headers: headers.iter().map(|(name, value)| ((*name).to_owned(), (*value).to_owned())).collect(),
+            body: body.to_string().into_bytes(),
+        }),
+    });
+    let config = valuestream::config::Config::load(None, Vec::<(String, String)>::new()).unwrap();
+    let store = SqliteStore::open(&path, 1 << 20).unwrap();
+    store.commit(batch.collect(), &valuestream::app::rules(&config).unwrap()).await.unwrap();
+    store.close().await;
+    let text = succeeds(&["quarantine", "retry", "--all"], &settings(&path));
+    assert_eq!(text, "6 understood, 0 not used and dropped, 0 left\n");
+
+    // Each is known by what its sender identifies it with: it is no news when it comes once more.
+    let server = Server::on(folder, &[]).await;
+    for (source, headers, body) in of_every_source() {
+        let body = body.to_string().into_bytes();
+        let mut all = credentials(source, &body);
+        all.retain(|(name, _)| !headers.iter().any(|(kept, _)| kept == name));
+        all.extend(headers.iter().map(|(name, value)| (*name, (*value).to_owned())));
+        if source == Source::Custom {
+            all = webhook(CUSTOM_KEY, "msg_1", 0, &body).to_vec();
+        }
+        let answer = server.sender().send(&format!("/{source}"), &all, &body).await;
+        assert_eq!(answer.is(), (200, "duplicate"), "{source}: {answer:?}");
+    }
 }
 
 #[tokio::test]

@@ -11,7 +11,7 @@ use tokio::task::JoinSet;
 
 use crate::support::payloads::issue;
 use crate::support::program::Program;
-use crate::support::sender::{Answer, Delivery, GITHUB_SECRET, Sender, fresh_id, signature};
+use crate::support::sender::{Answer, Delivery, GITHUB_SECRET, JENKINS_TOKEN, Sender, fresh_id, signature};
 use crate::support::server::Server;
 use crate::support::wire::{Wire, head, whole};
 
@@ -371,4 +371,32 @@ async fn what_the_queue_has_no_place_for_is_not_half_done() {
             .await,
         64.0
     );
+}
+
+#[tokio::test(flavor = "multi_thread", worker_threads = 2)]
+async fn no_token_or_signature_reaches_the_log_however_much_it_says() {
+    let folder = tempfile::tempdir().unwrap();
+    let store = folder.path().join("store.db");
+    let program = Program::start(&store, &[("LOG__LEVEL", "trace")]);
+    let sender = program.sender();
+    let hidden = "hunter2-hunter2-hunter2";
+    for path in ["github", "jenkins", "gitlab", "jira", "cdevents", "custom", "customhttp", "elsewhere"] {
+        let path = format!("/{path}?token={hidden}&access_token={hidden}");
+        let headers = vec![
+            ("authorization", format!("Bearer {hidden}")),
+            ("x-gitlab-token", hidden.to_owned()),
+            ("webhook-signature", format!("v1,{hidden}")),
+            ("x-hub-signature", format!("sha256={hidden}")),
+        ];
+        let answer = sender.send(&path, &headers, b"{}").await;
+        assert!(answer.code == 401 || answer.code == 404, "{path}: {answer:?}");
+        assert!(!answer.reason.contains("hunter2"), "{answer:?}");
+    }
+    // Those that are right, too.
+    let path = format!("/jenkins?token={JENKINS_TOKEN}");
+    assert_eq!(sender.send(&path, &[], b"{\"build\": 5}").await.code, 422);
+    assert_eq!(program.terminate(), Some(0));
+    let log = std::fs::read_to_string(store.with_extension("log")).unwrap();
+    assert!(log.contains("turned away"), "the log was written: {log}");
+    assert!(!log.contains("hunter2") && !log.contains(JENKINS_TOKEN), "{log}");
 }
