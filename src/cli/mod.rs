@@ -83,7 +83,10 @@ enum Command {
     #[command(subcommand, after_help = "Example:\n  valuestream exports list")]
     Exports(exports::ExportsCommand),
     /// Look at where an item's tags come from
-    #[command(subcommand)]
+    #[command(
+        subcommand,
+        after_help = "Example:\n  valuestream tags explain github:github.com/acme/api/deploy/145988746"
+    )]
     Tags(tags::TagsCommand),
     /// Ask a running server whether it is alive; exits with 0 if it is
     #[command(after_help = "Example:\n  valuestream healthcheck --url http://127.0.0.1:5001/readyz")]

@@ -18,7 +18,7 @@ use crate::clock;
 use crate::sources::verify::webhook;
 use crate::sources::{self, Context, Parsed, Request};
 use crate::work::event::{Relation, Target};
-use crate::work::key::{Key, Kind, Source};
+use crate::work::key::{Key, Source};
 use crate::work::time::Time;
 
 /// How long one attempt may take.
@@ -119,22 +119,18 @@ impl ItemArgs {
             Ok(Parsed::Ignored { .. }) => None,
             Err(error) => return Err(CliError::Failed(error.to_string())),
         };
-        let Some(event) = event else { return self.guess(id) };
+        let event = event.ok_or_else(|| {
+            CliError::Failed(format!(
+                "an event of type {:?} speaks of no item: name another --type",
+                self.kind
+            ))
+        })?;
         let named = event.facts.relations.get(&Relation::Token).map(|targets| targets.value.as_slice());
         let parent = named.unwrap_or_default().iter().find_map(|target| match target {
             Target::Key(parent) if *parent != event.key => Some(parent.clone()),
             _ => None,
         });
         Ok(Place { key: event.key, parent })
-    }
-
-    /// The same for a type of event that says nothing of an item.
-    fn guess(&self, id: &str) -> Result<Place, CliError> {
-        let kind = self.kind.parse().unwrap_or(Kind::Job);
-        let key = Key::new(Source::Custom, "local", self.namespace.as_deref().unwrap_or("default"), kind, id)
-            .map_err(|error| CliError::Failed(error.to_string()))?;
-        let parent = self.parent.as_deref().and_then(|parent| parent.parse().ok()).filter(|p| *p != key);
-        Ok(Place { key, parent })
     }
 
     /// What it belongs to, unless that is the item itself.

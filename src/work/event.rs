@@ -49,9 +49,10 @@ pub struct Marks {
     pub labels: Option<Latest<BTreeSet<String>>>,
     /// The run's parameters that can become tags, and a deploy's flags ([`super::tags::DEPLOY_FLAGS`]).
     pub parameters: Option<Latest<BTreeMap<String, String>>>,
-    /// What the sender itself calls tags (custom events): all of it, whatever the keys.
+    /// What the sender itself calls tags (custom events): all of it, whatever the keys. Each is said by
+    /// itself, so that the tags of an end do not take those of the start back.
     #[serde(default)]
-    pub given: Option<Latest<BTreeMap<String, String>>>,
+    pub given: BTreeMap<String, Latest<String>>,
 }
 
 impl Join for Marks {

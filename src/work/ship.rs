@@ -16,7 +16,7 @@ use super::link::Lookup;
 use super::time::Time;
 
 /// How many deploys before it are looked at.
-const MAX_BEFORE: usize = 64;
+const MAX_BEFORE: usize = 24;
 
 /// The most changes that a deploy is said to bring.
 pub const MAX_SHIPPED: usize = 256;

@@ -216,7 +216,7 @@ impl Tagger {
                 set(key, value, Origin::Parameter(name));
             }
         }
-        for (name, value) in marks.given.iter().flat_map(|given| &given.value) {
+        for (name, value) in marks.given.iter().map(|(name, latest)| (name, &latest.value)) {
             // The sender's own word for a key that is known may be spelled otherwise.
             match self.key_of(name) {
                 Some(key) => set(key, value, Origin::Given),

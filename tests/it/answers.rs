@@ -1,9 +1,9 @@
 //! Every row of the table of answers, over a real socket.
 
-use serde_json::json;
+use serde_json::{Value, json};
 use valuestream::work::key::Source;
 
-use crate::support::payloads::{issue, jenkins, pull_request};
+use crate::support::payloads::{issue, jenkins, of_every_source, pull_request};
 use crate::support::sender::{
     Answer, CDEVENTS_TOKEN, CUSTOM_KEY, GITHUB_SECRET, GITLAB_TOKEN, JENKINS_TOKEN, JIRA_SECRET, client,
     credentials, fresh_id, signature, webhook,
@@ -172,7 +172,6 @@ fn let_in(answer: &Answer) -> bool {
 }
 
 #[tokio::test]
-#[ignore = "until all sources are read"]
 async fn what_every_source_cannot_understand_is_quarantined_once_it_is_let_in() {
     let server = Server::start().await;
     let sender = server.sender();
@@ -441,4 +440,79 @@ async fn events_that_begin_and_end_are_counted_once_under_their_old_names() {
         3_600_000.0
     );
     assert_eq!(server.metric("valuestream_items_open{kind=\"issue\"}").await, 0.0);
+}
+
+/// Sets the value at a JSON pointer of a payload.
+fn with(mut payload: Value, pointer: &str, value: Value) -> Value {
+    *payload.pointer_mut(pointer).unwrap() = value;
+    payload
+}
+
+#[tokio::test]
+async fn every_source_is_told_what_became_of_its_deliveries() {
+    let server = Server::start().await;
+    let sender = server.sender();
+    // What each is not interested in, and a field that it cannot do without.
+    let changed = |source, payload: &Value| match source {
+        Source::Github => (
+            with(payload.clone(), "/action", json!("locked")),
+            with(payload.clone(), "/issue/created_at", json!(null)),
+        ),
+        Source::Jenkins => (
+            with(payload.clone(), "/build/phase", json!("DREAMT")),
+            with(payload.clone(), "/build/number", json!(null)),
+        ),
+        Source::Gitlab => (
+            with(payload.clone(), "/object_attributes/action", json!("dreamt")),
+            with(payload.clone(), "/object_attributes/created_at", json!(null)),
+        ),
+        Source::Jira => (
+            with(payload.clone(), "/webhookEvent", json!("worklog_created")),
+            with(payload.clone(), "/issue/fields/created", json!(null)),
+        ),
+        Source::Cdevents => (
+            with(payload.clone(), "/context/type", json!("dev.cdevents.pipelinerun.started.9.9.9")),
+            with(payload.clone(), "/subject/id", json!(null)),
+        ),
+        Source::Custom => {
+            (with(payload.clone(), "/type", json!("deploy")), with(payload.clone(), "/id", json!(null)))
+        }
+    };
+    for (source, headers, payload) in of_every_source() {
+        let deliver = async |payload: &Value, id: &str| {
+            let body = payload.to_string().into_bytes();
+            // The same secret with an identity of the test's choice.
+            let mut all = match source {
+                Source::Custom => webhook(CUSTOM_KEY, id, 0, &body).to_vec(),
+                _ => credentials(source, &body),
+            };
+            let identity =
+                ["x-github-delivery", "idempotency-key", "x-atlassian-webhook-identifier", "ce-id"];
+            all.retain(|(name, _)| {
+                name.starts_with("webhook-") || !headers.iter().any(|(kept, _)| kept == name)
+            });
+            let own = headers.iter().filter(|(name, _)| !name.starts_with("webhook-"));
+            all.extend(own.map(|(name, value)| {
+                (*name, if identity.contains(name) { id.to_owned() } else { (*value).to_owned() })
+            }));
+            // What stands in the envelope counts before what stands in the event.
+            all.retain(|(name, _)| *name != "ce-type");
+            sender.send(&format!("/{source}"), &all, &body).await
+        };
+        let first = deliver(&payload, "first").await;
+        assert_eq!(first.is(), (202, "recorded"), "{source}: {first:?}");
+        assert!(first.keys[0].starts_with(&format!("{source}:")), "{source}: {first:?}");
+        let again = deliver(&payload, "first").await;
+        assert_eq!(again.is(), (200, "duplicate"), "{source}: {again:?}");
+        let (ignored, wrong) = changed(source, &payload);
+        // A custom event is always about something.
+        if source != Source::Custom {
+            let ignored = deliver(&ignored, "second").await;
+            assert_eq!(ignored.is(), (200, "ignored"), "{source}: {ignored:?}");
+            assert!(!ignored.reason.is_empty(), "{source}");
+        }
+        let wrong = deliver(&wrong, "third").await;
+        assert_eq!(wrong.is(), (422, "quarantined"), "{source}: {wrong:?}");
+    }
+    assert_eq!(server.metric("valuestream_quarantine_size").await, 6.0);
 }

@@ -513,7 +513,6 @@ async fn nested_commands_are_of_one_trace() {
 }
 
 #[tokio::test(flavor = "multi_thread", worker_threads = 2)]
-#[ignore = "until custom events are read"]
 async fn what_the_command_is_told_is_what_the_server_computes() {
     let server = Server::start().await;
     server.sender().github("pull_request", &pull_request("opened", 15, 10, None)).await;

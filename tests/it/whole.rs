@@ -72,13 +72,17 @@ fn deploy(number: u64, commit: &str, start: i64, end: i64) -> [Value; 2] {
 /// builds at GitHub Actions and at Jenkins, an acceptance test that tells of itself, and a Jenkins
 /// deploy that ships both.
 fn story() -> Vec<Delivery> {
-    let sprint = json!({
-        "timestamp": millis(-60), "webhookEvent": "sprint_started",
-        "sprint": {"id": 3, "self": "https://acme.atlassian.net/rest/agile/1.0/sprint/3", "state": "active",
-                   "name": "Sprint 3", "originBoardId": 1, "startDate": "2026-03-02T08:00:00.000Z"},
-    });
+    let sprint = |event: &str, state: &str, minute: i64, completed: Option<i64>| {
+        json!({
+            "timestamp": millis(minute), "webhookEvent": event,
+            "sprint": {"id": 3, "self": "https://acme.atlassian.net/rest/agile/1.0/sprint/3", "state": state,
+                       "name": "Sprint 3", "originBoardId": 1, "startDate": time(-60),
+                       "completeDate": completed.map(time)},
+        })
+    };
     let jira = [
-        sprint,
+        sprint("sprint_started", "active", -60, None),
+        sprint("sprint_closed", "closed", 200, Some(200)),
         jira_issue("jira:issue_created", 7, 0, ("To Do", "new"), None),
         jira_issue("jira:issue_updated", 7, 5, ("In Progress", "indeterminate"), Some("To Do")),
         jira_issue("jira:issue_updated", 7, 50, ("In Review", "indeterminate"), Some("In Progress")),
@@ -136,8 +140,8 @@ async fn told(deliveries: &[Delivery], spans: usize) -> String {
 }
 
 /// The issue with three stays, two pull requests with stages, builds, job, steps, the custom job, two
-/// deploys, and the stages of both pull requests that the deploy ended.
-const SPANS: usize = 21;
+/// deploys, the stages of both pull requests that the deploy ended, and the sprint.
+const SPANS: usize = 23;
 
 #[tokio::test]
 async fn four_sources_that_know_nothing_of_each_other_tell_one_trace() {

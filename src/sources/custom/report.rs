@@ -119,7 +119,8 @@ impl<'a, 'c> Report<'a, 'c> {
         self.describe(&mut facts, stamp);
         self.describe_scm(&mut facts, stamp);
         self.relate(&mut facts, stamp);
-        facts.marks.given = self.tags().map(|tags| Latest::new(stamp, tags));
+        let tags = self.tags().into_iter().flatten();
+        facts.marks.given = tags.map(|(key, value)| (key, Latest::new(stamp, value))).collect();
         let refs = self.refs();
         Ok(Said { events: vec![Event { key: self.key, facts }], refs, flaws: self.flaws })
     }

@@ -122,9 +122,8 @@ fn a_bad_rule_says_which() {
 #[test]
 fn what_a_custom_event_calls_a_tag_is_one_whatever_its_key() {
     let given = |name: &str| {
-        let given = [(name.to_owned(), "x".to_owned())].into_iter().collect();
-        Tagger::default()
-            .tags(&tagged(|marks| marks.given = Some(Latest::new(stamp(0), given))), &Tags::new())
+        let given = [(name.to_owned(), Latest::new(stamp(0), "x".to_owned()))].into_iter().collect();
+        Tagger::default().tags(&tagged(|marks| marks.given = given), &Tags::new())
     };
     assert_eq!(given("region"), Tags::from([("region".to_owned(), "x".to_owned())]));
     assert_eq!(given("Deploy_Type"), Tags::from([("deploy.type".to_owned(), "x".to_owned())]));
