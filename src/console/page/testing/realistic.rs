@@ -596,6 +596,7 @@ fn trace() -> Trace {
             key,
             episode: 0,
             step: None,
+            stage: None,
             depth,
             title: Some(title.to_owned()),
             start: Some(at(from)),
@@ -632,7 +633,19 @@ fn trace() -> Trace {
         "deploy: billing to production",
         "success",
     );
-    deploy.links = vec!["github:github.com/acme/billing/pull_request/816".parse().unwrap()];
+    let ships = "github:github.com/acme/billing/pull_request/816".parse().unwrap();
+    deploy.links = vec![TraceLink { relation: "ships".to_owned(), key: ships }];
+    let stage = |name: &str, from: f64, to: Option<f64>, title: Option<&str>| {
+        let of = span("github:github.com/acme/billing/pull_request/815", 2, from, to, "", "");
+        TraceSpan {
+            name: format!("pull_request.{name}"),
+            stage: Some(name.to_owned()),
+            title: title.map(str::to_owned),
+            url: None,
+            outcome: None,
+            ..of
+        }
+    };
     Trace {
         trace_id: "dc165dd78f4a17ba2b0f38d1fd61fa6d".to_owned(),
         root: "github:github.com/acme/billing/issue/812".parse().unwrap(),
@@ -655,6 +668,9 @@ fn trace() -> Trace {
                 "completed",
             ),
             change,
+            stage("pickup", 8.0, Some(44.0), None),
+            stage("review", 44.0, Some(51.0), None),
+            stage("deploy", 51.0, Some(74.0), Some("billing to production")),
             build,
             span("github:github.com/acme/billing/job/9001", 3, 8.7, Some(9.35), "test", "failure"),
             before,
