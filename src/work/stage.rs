@@ -180,7 +180,7 @@ pub fn reviewed(item: &Item) -> Option<Time> {
 }
 
 /// The last approval by a human who is not the author, before the merge.
-fn approved(item: &Item, merged: Time) -> Option<Time> {
+pub fn approved(item: &Item, merged: Time) -> Option<Time> {
     let approvals = by_others(item, What::Reviewed).filter(|h| h.detail.as_deref() == Some("approved"));
     approvals.map(|h| h.at).filter(|at| *at <= merged).last()
 }

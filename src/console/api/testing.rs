@@ -340,6 +340,7 @@ fn quality() -> Quality {
         clamped: 0,
         untiered_deploys: 2,
         tag_coverage: [("team".to_owned(), 0.75)].into(),
+        unsliced_tag_keys: 0,
         quarantined: 1,
         rejected_exports: 0,
         outbox: 3,

@@ -356,6 +356,13 @@ fn stages() -> Stages {
     Stages {
         basis: basis(Kind::Issue),
         stages: vec![
+            stage(
+                StageName::FirstResponse,
+                false,
+                412,
+                5.5,
+                "Creation to the first comment by somebody else.",
+            ),
             stage(StageName::Coding, true, 0, 0.0, "First commit to ready for review."),
             stage(
                 StageName::Pickup,
@@ -365,6 +372,7 @@ fn stages() -> Stages {
                 "Ready for review to the first review by somebody else.",
             ),
             stage(StageName::Review, true, 690, 3.1, "First review to the merge."),
+            stage(StageName::Merge, false, 655, 0.8, "Last approval to the merge."),
             stage(
                 StageName::Deploy,
                 false,
@@ -459,6 +467,7 @@ fn quality() -> Quality {
             ("language".to_owned(), 0.98),
             ("team".to_owned(), 0.934),
         ]),
+        unsliced_tag_keys: 0,
         quarantined: 2,
         rejected_exports: 0,
         outbox: 14,
