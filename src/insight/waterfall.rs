@@ -329,7 +329,7 @@ mod tests {
     }
 
     /// An issue from 0 to 1000, a pull request from 100 to 600 and again from 700 to 800 (reopened),
-    /// a build that was never told of with a job of one step, and an open deploy.
+    /// and deployed at 1050, a build that was never told of with a job of one step, and an open deploy.
     fn story() -> Trace {
         let population = population(&[
             seen("issue/1").lived(0, 1_000, Outcome::Completed).tag("team", "payments"),
@@ -340,6 +340,9 @@ mod tests {
                 "issue/1",
             ]),
             seen("deploy/4").opened(1_100).below(&["pull_request/2", "issue/1"]).linked(&["pull_request/7"]),
+            // Of other traces: with the second one the change arrived.
+            seen("deploy/8").lived(0, 5, Outcome::Success),
+            seen("deploy/9").lived(850, 1_050, Outcome::Success),
         ]);
         let mut job = run(acme("job/3"), 200, Some((300, Outcome::Failure)));
         let Life::Run(life) = &mut job.facts.life else { unreachable!() };
@@ -388,6 +391,7 @@ mod tests {
                 (0, "issue", 0, Some(1_000.0), None, false),
                 (1, "pull_request", 0, Some(500.0), None, false),
                 (1, "pull_request", 1, Some(100.0), None, false),
+                (2, "pull_request.deploy", 1, Some(250.0), None, false),
                 (2, "build", 0, None, None, false),
                 (3, "job", 0, Some(100.0), Some(50.0), true),
                 (4, "job.queue", 0, Some(50.0), None, false),
@@ -396,7 +400,7 @@ mod tests {
             ]
         );
         let ships = TraceLink { relation: "ships".to_owned(), key: acme("pull_request/7") };
-        assert_eq!(trace.spans[7].links, [ships]);
+        assert_eq!(trace.spans[8].links, [ships]);
         assert_eq!(trace.backend_url.unwrap(), format!("http://jaeger/{}", TraceId::of(&acme("issue/1"))));
         assert_eq!((trace.from, trace.to), (Some(At(at(0))), Some(At(at(1_200)))));
     }
@@ -417,7 +421,7 @@ mod tests {
 
     /// A pull request without an issue, its population and what is known of it.
     fn alone(seen: Seen, event: Event, more: &[Seen]) -> Trace {
-        let population = population(&[&[seen.clone()], more].concat());
+        let population = population(&[std::slice::from_ref(&seen), more].concat());
         let row = population.find(&seen.0.key).unwrap();
         let arrivals = crate::insight::delivery::arrivals(&population);
         let arrival = |row: u32| arrivals.iter().find(|arrival| arrival.change == row).copied();
