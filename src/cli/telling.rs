@@ -374,6 +374,7 @@ impl Tell for Quality {
             ("deploys to an environment of no tier", self.untiered_deploys, Some(self.deploys)),
             ("beginning not known", self.start_unknown, None),
             ("interval negative or absurd", self.clamped, None),
+            ("keys of tags that nothing is sliced by", self.unsliced_tag_keys, None),
             ("deliveries in quarantine", self.quarantined, None),
             ("rejected exports", self.rejected_exports, None),
             ("spans waiting to be sent", self.outbox, None),

@@ -22,13 +22,20 @@ pub fn title(item: &Item) -> Option<String> {
         Kind::Job => &[Attr::TaskName, Attr::PipelineName, Attr::CustomType],
         Kind::Deploy => {
             let name = first(item, &[Attr::DeploymentName, Attr::PipelineName]);
-            return match (name, first(item, &[Attr::Environment])) {
-                (Some(name), Some(environment)) => Some(format!("{name} to {environment}")),
-                (name, environment) => name.or(environment).map(str::to_owned),
-            };
+            let environment = first(item, &[Attr::Environment]);
+            return deployment(name.unwrap_or_default(), environment.unwrap_or_default());
         }
     };
     first(item, attrs).map(str::to_owned)
+}
+
+/// What goes where; an empty text is not known.
+pub fn deployment(name: &str, environment: &str) -> Option<String> {
+    match (name, environment) {
+        ("", "") => None,
+        ("", one) | (one, "") => Some(one.to_owned()),
+        (name, environment) => Some(format!("{name} to {environment}")),
+    }
 }
 
 /// The address where people look at it, if it is one of the web.

@@ -10,7 +10,7 @@ use tokio::sync::Semaphore;
 
 use super::cohort::{self, Cohort};
 use super::correlate;
-use super::delivery;
+use super::delivery::{self, Arrival};
 use super::describe;
 use super::live::Live;
 use super::memo::Memo;
@@ -53,6 +53,7 @@ struct Memory {
     /// Whole reports, by their name and the question.
     reports: Memo<(&'static str, Query), Box<dyn Any + Send + Sync>>,
     correlations: Memo<CorrelationKey, Correlations>,
+    arrivals: Memo<(), Vec<Arrival>>,
     /// Whose turn it is to analyse.
     analysing: Semaphore,
 }
@@ -63,6 +64,7 @@ impl Default for Memory {
             cohorts: Memo::new(COHORTS),
             reports: Memo::new(REPORTS),
             correlations: Memo::new(REPORTS),
+            arrivals: Memo::new(1),
             analysing: Semaphore::new(1),
         }
     }
@@ -83,6 +85,16 @@ impl Memory {
         }
         let cohort = Cohort::select(population, query)?;
         Ok(self.cohorts.put(key, cohort, population.version(), begun, Instant::now()))
+    }
+
+    /// With which deployments changes came to users.
+    fn arrivals(&self, population: &Population) -> Arc<Vec<Arrival>> {
+        let begun = Instant::now();
+        let known = self.arrivals.get(&(), population.version(), begun);
+        known.unwrap_or_else(|| {
+            let arrivals = delivery::arrivals(population);
+            self.arrivals.put((), arrivals, population.version(), begun, Instant::now())
+        })
     }
 }
 
@@ -407,10 +419,19 @@ impl<S: Store> Reports for Desk<S> {
             (rows, omitted, keys)
         };
         let items = self.store.items(&keys).await?;
-        let address = |id: &str| self.trace_url.as_ref().map(|template| template.of(id));
-        let population = self.live.read();
-        waterfall::waterfall(&population, &rows, &items, omitted, clock::now(), address)
-            .ok_or_else(|| ReportError::NotFound(unknown_trace(id)))
+        let (live, memory, trace_url) = (self.live.clone(), self.memory.clone(), self.trace_url.clone());
+        let drawn = tokio::task::spawn_blocking(move || {
+            let population = live.read();
+            let arrivals = memory.arrivals(&population);
+            let arrival = |row: u32| {
+                let at = arrivals.binary_search_by_key(&row, |arrival| arrival.change).ok()?;
+                arrivals.get(at).copied()
+            };
+            let address = |id: &str| trace_url.as_ref().map(|template| template.of(id));
+            waterfall::waterfall(&population, &rows, &items, omitted, clock::now(), arrival, address)
+        });
+        let trace = drawn.await.map_err(|panic| failed(&panic))?;
+        trace.ok_or_else(|| ReportError::NotFound(unknown_trace(id)))
     }
 }
 

@@ -203,13 +203,16 @@ pub fn ago(at: Time, now: Time) -> String {
     }
 }
 
-/// An item's short name: `acme/api #12` for what has numbers, `PROJ-12` for what is known by its
-/// key, else project and id.
+/// An item's short name: `acme/api #12` for what has numbers (`acme/api !15` for the merge requests of
+/// GitLab), `PROJ-12` for what is known by its key, else project and id.
 pub fn item(key: &Key) -> String {
     match key.kind() {
         Kind::Issue if key.source() == Source::Jira => key.id().to_owned(),
-        Kind::Issue | Kind::PullRequest => format!("{} #{}", key.project(), key.id()),
-        Kind::Build | Kind::Job | Kind::Deploy | Kind::Sprint => format!("{} {}", key.project(), key.id()),
+        Kind::PullRequest if key.source() == Source::Gitlab => format!("{} !{}", key.project(), key.id()),
+        Kind::Issue | Kind::PullRequest if matches!(key.source(), Source::Github | Source::Gitlab) => {
+            format!("{} #{}", key.project(), key.id())
+        }
+        _ => format!("{} {}", key.project(), key.id()),
     }
 }
 
@@ -296,6 +299,18 @@ mod tests {
         assert_eq!((signed(-0.412), signed(0.001)), ("−0.41".to_owned(), "0.00".to_owned()));
         assert_eq!(points(-0.021), "−2.1 pp");
         assert_eq!(hours(4_420.0 * 3_600.0), "+4,420 h");
+    }
+
+    #[test]
+    fn items_are_called_as_their_people_call_them() {
+        let short = |text: &str| item(&text.parse().unwrap());
+        assert_eq!(short("github:github.com/acme/api/pull_request/12"), "acme/api #12");
+        assert_eq!(short("gitlab:gitlab.com/group/sub/project/pull_request/15"), "group/sub/project !15");
+        assert_eq!(short("gitlab:gitlab.com/group/project/issue/12"), "group/project #12");
+        assert_eq!(short("jira:acme.atlassian.net/PROJ/issue/PROJ-12"), "PROJ-12");
+        assert_eq!(short("jira:acme.atlassian.net/PROJ/sprint/7"), "PROJ 7");
+        assert_eq!(short("custom:shop/orders/issue/import-4"), "orders import-4");
+        assert_eq!(short("jenkins:ci/ship/deploy/7"), "ship 7");
     }
 
     #[test]

@@ -72,6 +72,16 @@ pub enum Detail {
     /// A deploy.
     #[serde(rename = "d")]
     Deploy(Deployed),
+    /// An issue.
+    #[serde(rename = "i")]
+    Issue(Handled),
+}
+
+/// The moments of an issue.
+#[derive(Clone, Copy, Debug, Default, PartialEq, Eq, Serialize, Deserialize)]
+pub struct Handled {
+    /// The first comment by a human who is not the author, before it was closed for the first time.
+    pub responded: Option<Time>,
 }
 
 /// The moments of a pull request.
@@ -93,6 +103,9 @@ pub struct Change {
     pub files: Option<u32>,
     /// Commits.
     pub commits: Option<u32>,
+    /// The last approval before the merge by a human who is not the author.
+    #[serde(default)]
+    pub approved: Option<Time>,
 }
 
 /// A build or a job.
@@ -227,7 +240,8 @@ fn traits(item: &Item, place: &Place) -> Vec<(String, String)> {
 
 fn detail(item: &Item, place: &Place) -> Detail {
     match item.key.kind() {
-        Kind::Issue | Kind::Sprint => Detail::None,
+        Kind::Sprint => Detail::None,
+        Kind::Issue => Detail::Issue(Handled { responded: responded(item) }),
         Kind::PullRequest => Detail::Change(change(item, place)),
         Kind::Build | Kind::Job => Detail::Run(Ran {
             queued: match &item.facts.life {
@@ -237,6 +251,11 @@ fn detail(item: &Item, place: &Place) -> Detail {
         }),
         Kind::Deploy => Detail::Deploy(deployed(item, place)),
     }
+}
+
+fn responded(item: &Item) -> Option<Time> {
+    let end = item.episodes().first().and_then(|first| first.end);
+    stage::response(item).filter(|at| end.is_none_or(|(end, _)| *at <= end))
 }
 
 fn change(item: &Item, place: &Place) -> Change {
@@ -255,6 +274,7 @@ fn change(item: &Item, place: &Place) -> Change {
         lines,
         files: number(item, Attr::ChangeFiles),
         commits: number(item, Attr::ChangeCommits),
+        approved: merged.and_then(|merged| stage::approved(item, merged)),
     }
 }
 

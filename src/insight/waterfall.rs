@@ -1,21 +1,26 @@
-//! One delivery as a waterfall: the members of a trace as bars, with what happened on the way, and
-//! the times in which nothing but the root went on.
+//! One delivery as a waterfall: the members of a trace as bars, below each its stages, with what
+//! happened on the way, and the times in which nothing but the root went on.
 
 use std::collections::{BTreeMap, HashMap};
 
+use super::delivery::Arrival;
 use super::describe;
 use super::population::{Population, Reach};
-use super::report::{At, Trace, TraceEvent, TraceSpan, Wait};
-use crate::work::event::Life;
+use super::report::{At, Trace, TraceEvent, TraceLink, TraceSpan, Wait};
+use crate::work::attr::{Attr, Value};
+use crate::work::event::{Life, Relation, Target};
 use crate::work::ids::TraceId;
 use crate::work::item::{Episode, Item};
-use crate::work::key::Key;
+use crate::work::key::{Key, Kind};
+use crate::work::stage::{self, Stage};
 use crate::work::time::{Time, seconds};
 
 /// The most members that are drawn.
 pub const MAX_MEMBERS: usize = 1_000;
 /// The most events of one bar.
 const MAX_EVENTS: usize = 64;
+/// The most links of one bar that only it speaks of.
+const MAX_LINKS: usize = 64;
 
 /// The members of a trace that are drawn, parents before children, siblings by when they began; and
 /// how many are not.
@@ -42,13 +47,15 @@ pub fn members(population: &Population, root: u32) -> (Vec<u32>, u64) {
 }
 
 /// The waterfall of the members `rows`, of which `items` says all that is known, in their order.
-/// `address` is where the tracing backend shows the trace.
+/// `arrival` knows the first production deployment of a pull request's row, `address` where the tracing
+/// backend shows the trace.
 pub fn waterfall(
     population: &Population,
     rows: &[u32],
     items: &[Option<Item>],
     omitted: u64,
     now: Time,
+    arrival: impl Fn(u32) -> Option<Arrival>,
     address: impl FnOnce(&str) -> Option<String>,
 ) -> Option<Trace> {
     let root = population.key(*rows.first()?)?;
@@ -60,19 +67,22 @@ pub fn waterfall(
         let depth = above.map_or(0, |above| above + 1);
         depths.insert(*row, depth);
         let Some(key) = population.key(*row) else { continue };
-        let links = population.linked(*row).iter().filter_map(|row| population.key(*row)).collect();
-        match item {
-            Some(item) => spans.extend(bars(item, depth, links, now)),
-            None => spans.push(unseen(key, depth)),
+        let Some(item) = item else {
+            spans.push(unseen(key, depth));
+            continue;
+        };
+        let first_commit = population.change(*row).and_then(|change| change.first_commit);
+        spans.extend(bars(item, depth, first_commit, &links(population, *row, item), now));
+        if let Some(arrival) = arrival(*row) {
+            spans.push(arrived(population, item, &arrival, depth + 1));
         }
     }
-    let from = spans.iter().filter_map(|span| span.start).min();
-    let ends = spans.iter().filter(|span| span.start.is_some()).map(|span| span.end.unwrap_or(At(now)));
-    let to = ends.max();
+    let (from, to) = ends(spans.iter(), now);
+    let items_alone = ends(spans.iter().filter(|span| span.stage.is_none()), now);
     Some(Trace {
         backend_url: address(&trace_id),
         title: items.first()?.as_ref().and_then(describe::title),
-        waits: waits(&spans, from, to),
+        waits: waits(&spans, items_alone),
         tags: tags(population, rows[0]),
         trace_id,
         root,
@@ -83,6 +93,38 @@ pub fn waterfall(
     })
 }
 
+/// When the first of some spans began, and when the last of them ended.
+fn ends<'s>(spans: impl Iterator<Item = &'s TraceSpan> + Clone, now: Time) -> (Option<At>, Option<At>) {
+    let begun = spans.filter_map(|span| Some((span.start?, span.end.unwrap_or(At(now)))));
+    (begun.clone().map(|(start, _)| start).min(), begun.map(|(_, end)| end).max())
+}
+
+/// What an item belongs to besides its parent: what insight counts, and what it names itself.
+fn links(population: &Population, row: u32, item: &Item) -> Vec<TraceLink> {
+    let relations = item.facts.relations.iter();
+    let named: Vec<(Relation, &Key)> = relations
+        .flat_map(|(relation, targets)| targets.value.iter().map(move |target| (*relation, target)))
+        .filter_map(|(relation, target)| match target {
+            Target::Key(key) | Target::Hint(key) => Some((relation, key)),
+            Target::Ref(_) | Target::Token { .. } => None,
+        })
+        .collect();
+    let ships = |key: &Key| item.key.kind() == Kind::Deploy && key.kind() == Kind::PullRequest;
+    let mut links: Vec<TraceLink> = Vec::new();
+    for key in population.linked(row).iter().filter_map(|row| population.key(*row)) {
+        let said = named.iter().find(|(_, known)| **known == key).map(|(relation, _)| relation.as_str());
+        let relation = if ships(&key) { "ships" } else { said.unwrap_or("related") };
+        links.push(TraceLink { relation: relation.to_owned(), key });
+    }
+    for (relation, key) in named.iter().filter(|(relation, _)| !relation.is_parental()) {
+        let seen = population.find(key).is_some_and(|row| population.is_known(row));
+        if seen && links.len() < MAX_LINKS && !links.iter().any(|link| link.key == **key) {
+            links.push(TraceLink { relation: relation.as_str().to_owned(), key: (*key).clone() });
+        }
+    }
+    links
+}
+
 /// An item that others name and nobody told of.
 fn unseen(key: Key, depth: u32) -> TraceSpan {
     TraceSpan {
@@ -91,6 +133,7 @@ fn unseen(key: Key, depth: u32) -> TraceSpan {
         key,
         episode: 0,
         step: None,
+        stage: None,
         depth,
         title: None,
         url: None,
@@ -105,10 +148,17 @@ fn unseen(key: Key, depth: u32) -> TraceSpan {
     }
 }
 
-/// One bar for each episode of an item, and one for each step of a job.
-fn bars(item: &Item, depth: u32, links: Vec<Key>, now: Time) -> Vec<TraceSpan> {
+/// One bar for each episode of an item with its stages, and one for each step of a job.
+fn bars(
+    item: &Item,
+    depth: u32,
+    first_commit: Option<Time>,
+    links: &[TraceLink],
+    now: Time,
+) -> Vec<TraceSpan> {
     let episodes = item.episodes();
     if episodes.is_empty() {
+        let links = links.to_vec();
         return vec![TraceSpan { title: describe::title(item), links, ..unseen(item.key.clone(), depth) }];
     }
     let last = episodes.len() - 1;
@@ -121,9 +171,15 @@ fn bars(item: &Item, depth: u32, links: Vec<Key>, now: Time) -> Vec<TraceSpan> {
             title: describe::title(item),
             queued_seconds: queued(item, episode),
             events: events(item, from, until),
-            links: links.clone(),
+            links: links.to_vec(),
             ..bar(unseen(item.key.clone(), depth), episode, now)
         });
+        let over = stage::stages(item, episode, first_commit).into_iter().map(|stage| {
+            let end = stage.end;
+            (stage, Some(end))
+        });
+        let so_far = stage::so_far(item, episode, first_commit);
+        bars.extend(over.chain(so_far).map(|(part, end)| of_stage(item, episode, part, end, depth + 1, now)));
         if at == last {
             bars.extend(steps(item, depth + 1, now));
         }
@@ -143,6 +199,51 @@ fn bar(span: TraceSpan, episode: &Episode, now: Time) -> TraceSpan {
         error: outcome.is_some_and(|outcome| outcome.is_error()),
         outcome: outcome.map(|outcome| outcome.as_str().to_owned()),
         ..span
+    }
+}
+
+fn of_stage(
+    item: &Item,
+    episode: &Episode,
+    stage: Stage,
+    end: Option<Time>,
+    depth: u32,
+    now: Time,
+) -> TraceSpan {
+    let status = match stage.attributes.get(Attr::IssueStatus.name()) {
+        Some(Value::Str(status)) => Some(status.clone()),
+        _ => None,
+    };
+    TraceSpan {
+        name: stage.name.to_owned(),
+        stage: stage.name.split_once('.').map(|(_, stage)| stage.to_owned()),
+        episode: episode.index,
+        title: status,
+        start: Some(At(stage.start)),
+        end: end.map(At),
+        seconds: Some(seconds(end.unwrap_or(now).since(stage.start).max(0))),
+        ..unseen(item.key.clone(), depth)
+    }
+}
+
+/// The last stage of a pull request: on its way to users.
+fn arrived(population: &Population, item: &Item, arrival: &Arrival, depth: u32) -> TraceSpan {
+    let deploy = population.deploy(arrival.deploy);
+    let texts = deploy.map(|deploy| (population.text(deploy.name), population.text(deploy.environment)));
+    TraceSpan {
+        name: "pull_request.deploy".to_owned(),
+        stage: Some("deploy".to_owned()),
+        episode: item.episodes().last().map_or(0, |episode| episode.index),
+        title: texts.and_then(|(name, environment)| describe::deployment(name, environment)),
+        start: Some(At(arrival.merged)),
+        end: Some(At(arrival.end)),
+        seconds: Some(seconds(arrival.end.since(arrival.merged).max(0))),
+        links: population
+            .key(arrival.deploy)
+            .map(|key| TraceLink { relation: "deploy".to_owned(), key })
+            .into_iter()
+            .collect(),
+        ..unseen(item.key.clone(), depth)
     }
 }
 
@@ -178,13 +279,14 @@ fn events(item: &Item, from: Option<Time>, until: Option<Time>) -> Vec<TraceEven
     happened.take(MAX_EVENTS).map(event).collect()
 }
 
-/// The times between the first beginning and the last end in which nothing but the root went on.
-fn waits(spans: &[TraceSpan], from: Option<At>, to: Option<At>) -> Vec<Wait> {
+/// The times between the first beginning and the last end in which nothing but the root went on. That
+/// an item waited in a stage is not that something went on.
+fn waits(spans: &[TraceSpan], (from, to): (Option<At>, Option<At>)) -> Vec<Wait> {
     let (Some(from), Some(to)) = (from, to) else { return Vec::new() };
     let root = spans.first().map(|span| &span.key);
     let mut busy: Vec<(At, At)> = spans
         .iter()
-        .filter(|span| Some(&span.key) != root)
+        .filter(|span| Some(&span.key) != root && span.stage.is_none())
         .filter_map(|span| Some((span.start?, span.end.unwrap_or(to))))
         .collect();
     if busy.is_empty() {
@@ -216,19 +318,18 @@ pub fn tags(population: &Population, row: u32) -> BTreeMap<String, Vec<String>> 
 
 #[cfg(test)]
 mod tests {
-    use super::super::population::testing::{population, seen};
+    use super::super::population::testing::{Seen, of, population, seen};
     use super::*;
-    use crate::work::event::{Event, Happening, Outcome, Step, What};
-    use crate::work::key::Kind;
+    use crate::work::event::{Event, Happening, Move, Outcome, Role, Step, What};
     use crate::work::lattice::{Instant, Latest};
-    use crate::work::testing::{acme, at, cycle, item, run, stamp};
+    use crate::work::testing::{acme, at, cycle, item, key, run, stamp};
 
     fn told(event: Event) -> Option<Item> {
         Some(item(event))
     }
 
     /// An issue from 0 to 1000, a pull request from 100 to 600 and again from 700 to 800 (reopened),
-    /// a build that was never told of with a job of one step, and an open deploy.
+    /// and deployed at 1050, a build that was never told of with a job of one step, and an open deploy.
     fn story() -> Trace {
         let population = population(&[
             seen("issue/1").lived(0, 1_000, Outcome::Completed).tag("team", "payments"),
@@ -239,6 +340,9 @@ mod tests {
                 "issue/1",
             ]),
             seen("deploy/4").opened(1_100).below(&["pull_request/2", "issue/1"]).linked(&["pull_request/7"]),
+            // Of other traces: with the second one the change arrived.
+            seen("deploy/8").lived(0, 5, Outcome::Success),
+            seen("deploy/9").lived(850, 1_050, Outcome::Success),
         ]);
         let mut job = run(acme("job/3"), 200, Some((300, Outcome::Failure)));
         let Life::Run(life) = &mut job.facts.life else { unreachable!() };
@@ -268,7 +372,9 @@ mod tests {
             })
             .collect();
         let address = |id: &str| Some(format!("http://jaeger/{id}"));
-        waterfall(&population, &rows, &items, omitted, at(1_200), address).unwrap()
+        let arrivals = crate::insight::delivery::arrivals(&population);
+        let arrival = |row: u32| arrivals.iter().find(|arrival| arrival.change == row).copied();
+        waterfall(&population, &rows, &items, omitted, at(1_200), arrival, address).unwrap()
     }
 
     #[test]
@@ -285,13 +391,16 @@ mod tests {
                 (0, "issue", 0, Some(1_000.0), None, false),
                 (1, "pull_request", 0, Some(500.0), None, false),
                 (1, "pull_request", 1, Some(100.0), None, false),
+                (2, "pull_request.deploy", 1, Some(250.0), None, false),
                 (2, "build", 0, None, None, false),
                 (3, "job", 0, Some(100.0), Some(50.0), true),
+                (4, "job.queue", 0, Some(50.0), None, false),
                 (4, "step", 0, Some(80.0), None, true),
                 (2, "deploy", 0, Some(100.0), None, false),
             ]
         );
-        assert_eq!(trace.spans[6].links, [acme("pull_request/7")]);
+        let ships = TraceLink { relation: "ships".to_owned(), key: acme("pull_request/7") };
+        assert_eq!(trace.spans[8].links, [ships]);
         assert_eq!(trace.backend_url.unwrap(), format!("http://jaeger/{}", TraceId::of(&acme("issue/1"))));
         assert_eq!((trace.from, trace.to), (Some(At(at(0))), Some(At(at(1_200)))));
     }
@@ -308,5 +417,84 @@ mod tests {
         let waits: Vec<_> =
             story().waits.iter().map(|w| (w.from.0.since(at(0)) / 1_000_000, w.seconds)).collect();
         assert_eq!(waits, [(0, 100.0), (600, 100.0), (800, 300.0)]);
+    }
+
+    /// A pull request without an issue, its population and what is known of it.
+    fn alone(seen: Seen, event: Event, more: &[Seen]) -> Trace {
+        let population = population(&[std::slice::from_ref(&seen), more].concat());
+        let row = population.find(&seen.0.key).unwrap();
+        let arrivals = crate::insight::delivery::arrivals(&population);
+        let arrival = |row: u32| arrivals.iter().find(|arrival| arrival.change == row).copied();
+        waterfall(&population, &[row], &[told(event)], 0, at(1_000), arrival, |_| None).unwrap()
+    }
+
+    fn stages(trace: &Trace) -> Vec<(&str, Option<&str>, Option<f64>, bool)> {
+        let stages = trace.spans.iter().filter(|span| span.stage.is_some());
+        stages.map(|s| (&*s.name, s.title.as_deref(), s.seconds, s.end.is_some())).collect()
+    }
+
+    fn reviewed(mut event: Event, seconds: i64) -> Event {
+        event.facts.happenings.insert(Happening {
+            at: at(seconds),
+            what: What::Reviewed,
+            detail: Some("approved".to_owned()),
+            role: Some(Role::Other),
+            person: None,
+        });
+        event
+    }
+
+    #[test]
+    fn a_pull_request_has_its_stages_right_below_it_until_it_is_deployed() {
+        let pull = seen("pull_request/2").merged(100, 600).change(|it| it.first_commit = Some(at(40)));
+        let event = reviewed(cycle(acme("pull_request/2"), 100, &[(600, Outcome::Merged)], &[]), 400);
+        let deploys = [
+            seen("deploy/1").lived(10, 20, Outcome::Success),
+            seen("deploy/2").lived(700, 790, Outcome::Failure),
+            seen("deploy/3").lived(800, 900, Outcome::Success),
+            seen("deploy/4").lived(950, 990, Outcome::Success),
+        ];
+        let trace = alone(pull, event, &deploys);
+        assert_eq!(
+            stages(&trace),
+            [
+                ("pull_request.coding", None, Some(60.0), true),
+                ("pull_request.pickup", None, Some(300.0), true),
+                ("pull_request.merge", None, Some(200.0), true),
+                ("pull_request.review", None, Some(200.0), true),
+                ("pull_request.deploy", Some("api to production"), Some(300.0), true),
+            ]
+        );
+        let depths: Vec<u32> = trace.spans.iter().map(|span| span.depth).collect();
+        assert_eq!(depths, [0, 1, 1, 1, 1, 1]);
+        let deploy = TraceLink { relation: "deploy".to_owned(), key: acme("deploy/3") };
+        assert_eq!(trace.spans[5].links, [deploy]);
+        assert_eq!((trace.from, trace.to), (Some(At(at(40))), Some(At(at(900)))));
+        assert_eq!(trace.waits, [], "stages are no work of others");
+    }
+
+    #[test]
+    fn what_is_open_is_shown_in_the_stage_that_it_is_in() {
+        let waiting =
+            alone(seen("pull_request/2").opened(100), cycle(acme("pull_request/2"), 100, &[], &[]), &[]);
+        assert_eq!(stages(&waiting), [("pull_request.pickup", None, Some(900.0), false)]);
+        let jira = key("jira:acme.atlassian.net/PROJ/issue/PROJ-1");
+        let mut issue = cycle(jira.clone(), 0, &[], &[]);
+        let step = Move { from: Some("To Do".to_owned()), to: "Doing".to_owned(), category: None };
+        issue.facts.moves.insert(at(300), Latest::new(stamp(300), step));
+        let sprint = jira.sibling(Kind::Sprint, "7").unwrap();
+        let unseen = jira.sibling(Kind::Issue, "PROJ-9").unwrap();
+        issue.facts.relate(stamp(0), Relation::Sprint, vec![Target::Key(sprint.clone())]);
+        issue.facts.relate(stamp(0), Relation::BlockedBy, vec![Target::Key(unseen)]);
+        let trace = alone(of(jira), issue, &[of(sprint.clone())]);
+        assert_eq!(
+            stages(&trace),
+            [
+                ("issue.status", Some("To Do"), Some(300.0), true),
+                ("issue.status", Some("Doing"), Some(700.0), false)
+            ]
+        );
+        let links = &trace.spans[0].links;
+        assert_eq!(*links, [TraceLink { relation: "sprint".to_owned(), key: sprint }], "what was seen");
     }
 }

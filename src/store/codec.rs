@@ -55,7 +55,7 @@ mod tests {
     use proptest::prelude::*;
 
     use super::*;
-    use crate::insight::observation::{Change, Deployed, Detail, Lived, Ran};
+    use crate::insight::observation::{Change, Deployed, Detail, Handled, Lived, Ran};
     use crate::work::event::Outcome;
     use crate::work::key::{Key, Kind, Source};
     use crate::work::testing::{acme, at};
@@ -92,20 +92,28 @@ mod tests {
     }
 
     fn detail() -> impl Strategy<Value = Detail> {
-        let moments = [option::of(time()), option::of(time()), option::of(time()), option::of(time())];
+        let moments = vec(option::of(time()), 5);
         let counts = any::<(bool, Option<u32>, Option<u32>, Option<u32>)>();
-        let change = (moments, counts).prop_map(
-            |([first_commit, ready, reviewed, merged], (fix, lines, files, commits))| {
-                let change = Change { first_commit, ready, reviewed, merged, fix, lines, files, commits };
-                Detail::Change(change)
-            },
-        );
+        let change = (moments, counts).prop_map(|(moments, (fix, lines, files, commits))| {
+            Detail::Change(Change {
+                first_commit: moments[0],
+                ready: moments[1],
+                reviewed: moments[2],
+                merged: moments[3],
+                fix,
+                lines,
+                files,
+                commits,
+                approved: moments[4],
+            })
+        });
         let texts = ("\\PC{0,9}", "\\PC{0,9}", "\\PC{0,9}", option::of("\\PC{0,9}"));
         let deploy = (texts, option::of("[0-9a-f]{40}"), any::<(bool, bool, bool)>());
         prop_oneof![
             Just(Detail::None),
             change,
             option::of(time()).prop_map(|queued| Detail::Run(Ran { queued })),
+            option::of(time()).prop_map(|responded| Detail::Issue(Handled { responded })),
             deploy.prop_map(|((service, environment, name, repository), sha, flags)| {
                 let (production, rollback, hotfix) = flags;
                 Detail::Deploy(Deployed {
@@ -187,7 +195,9 @@ mod tests {
             "2f319096cf000647484620400092cf0006474849b3c700a66d6572676564c3c200c29192a4746561",
             "6da4636f72659081a16398c0cf0006474846204000c0cf0006474849b3c700c3c0c0c0",
         );
-        assert_eq!(hex::encode(encode_observation(&merged()).unwrap()), stored);
+        // Since then a field was added at the end.
+        let now = hex::encode(encode_observation(&merged()).unwrap());
+        assert_eq!(now, stored.replace("81a16398c0", "81a16399c0") + "c0");
         assert_eq!(decode_observation(&hex::decode(stored).unwrap()), Ok(merged()));
     }
 }

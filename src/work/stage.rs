@@ -44,6 +44,38 @@ pub fn stages(item: &Item, episode: &Episode, first_commit: Option<Time>) -> Vec
     stages
 }
 
+/// The stages of an item's open episode, each with its end, if it is over. What nobody has answered yet
+/// is no stage of an issue: whether its sender tells of comments at all is not known.
+pub fn so_far(item: &Item, episode: &Episode, first_commit: Option<Time>) -> Vec<(Stage, Option<Time>)> {
+    if episode.end.is_some() {
+        return Vec::new();
+    }
+    // As if it ended when no time is any more; what lasts until then goes on.
+    let never = Time::MIN.plus(i64::MAX);
+    let mut stages = match item.key.kind() {
+        Kind::PullRequest => {
+            let (ready, reviewed) = (ready(item), reviewed(item));
+            let stages = [
+                stage("pull_request.coding", "coding", first_commit, ready.or(Some(never))),
+                stage("pull_request.pickup", "pickup", ready, reviewed.or(Some(never))),
+                stage("pull_request.review", "review", reviewed, Some(never)),
+            ];
+            stages.into_iter().flatten().collect()
+        }
+        Kind::Build => queue(item, episode, "build.queue"),
+        Kind::Job => queue(item, episode, "job.queue"),
+        Kind::Deploy => queue(item, episode, "deploy.queue"),
+        Kind::Issue => issue(item, episode, never),
+        Kind::Sprint => Vec::new(),
+    };
+    stages.sort_by(|a, b| (a.start, a.end, a.name).cmp(&(b.start, b.end, b.name)));
+    stages
+        .into_iter()
+        .map(|stage| (stage.end, stage))
+        .map(|(end, stage)| (stage, (end < never).then_some(end)))
+        .collect()
+}
+
 fn stage(name: &'static str, part: &str, start: Option<Time>, end: Option<Time>) -> Option<Stage> {
     let (start, end) = (start?, end?);
     let stage = Stage { name, part: vec![part.to_owned()], start, end, attributes: Attributes::new() };
@@ -148,7 +180,7 @@ pub fn reviewed(item: &Item) -> Option<Time> {
 }
 
 /// The last approval by a human who is not the author, before the merge.
-fn approved(item: &Item, merged: Time) -> Option<Time> {
+pub fn approved(item: &Item, merged: Time) -> Option<Time> {
     let approvals = by_others(item, What::Reviewed).filter(|h| h.detail.as_deref() == Some("approved"));
     approvals.map(|h| h.at).filter(|at| *at <= merged).last()
 }
@@ -292,5 +324,33 @@ mod tests {
         assert_eq!(told(issue.clone(), None), [], "after the end");
         happened(&mut issue, 30, What::Commented, "", Role::Other);
         assert_eq!(told(issue, None), [("issue.first_response", 0, 30)]);
+    }
+
+    fn going_on(event: Event, first_commit: Option<i64>) -> Vec<(&'static str, i64, Option<i64>)> {
+        let item = item(event);
+        let seconds = |time: Time| time.since(at(0)) / 1_000_000;
+        let all = item.episodes().into_iter();
+        all.flat_map(|episode| so_far(&item, &episode, first_commit.map(at)))
+            .map(|(stage, end)| (stage.name, seconds(stage.start), end.map(seconds)))
+            .collect()
+    }
+
+    #[test]
+    fn what_is_open_is_in_a_stage_that_goes_on() {
+        let mut pull = cycle(acme("pull_request/1"), 100, &[], &[]);
+        let pickup = |end| ("pull_request.pickup", 100, end);
+        let coding = ("pull_request.coding", 40, Some(100));
+        assert_eq!(going_on(pull.clone(), Some(40)), [coding, pickup(None)]);
+        let mut draft = pull.clone();
+        draft.facts.attr(stamp(0), Attr::ChangeDraft, Some(true));
+        assert_eq!(going_on(draft, Some(40)), [("pull_request.coding", 40, None)]);
+        happened(&mut pull, 200, What::Reviewed, "approved", Role::Other);
+        let review = ("pull_request.review", 200, None);
+        assert_eq!(going_on(pull, None), [pickup(Some(200)), review]);
+        assert_eq!(going_on(merged(), Some(40)), [], "it is over");
+
+        let mut issue = cycle(acme("issue/1"), 0, &[(50, Outcome::Completed)], &[60]);
+        moved(&mut issue, 70, Some("To Do"), "Doing", None);
+        assert_eq!(going_on(issue, None), [("issue.status", 60, Some(70)), ("issue.status", 70, None)]);
     }
 }

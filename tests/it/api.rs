@@ -22,7 +22,7 @@ async fn the_program_serves_its_api_to_names_of_its_own_machine() {
     let console = program.console();
     let (code, media_type, document) = json(&console, "/api/v1/openapi.json", &[]).await;
     assert_eq!((code, media_type.as_str(), &document["openapi"]), (200, "application/json", &"3.1.0".into()));
-    let (code, media_type, problem) = json(&console, "/api/v1/latency?kind=sprint", &[]).await;
+    let (code, media_type, problem) = json(&console, "/api/v1/latency?kind=epic", &[]).await;
     assert_eq!(
         (code, media_type.as_str(), &problem["parameter"]),
         (400, "application/problem+json", &"kind".into())

@@ -159,7 +159,7 @@ async fn whatever_is_asked_is_answered_clearly() {
         ("from=2026-02-01&to=2026-01-01".to_owned(), &[400]),
         ("from=2026-02-30".to_owned(), &[400]),
         ("colour=red".to_owned(), &[400]),
-        ("kind=sprint".to_owned(), &[400]),
+        ("kind=epic".to_owned(), &[400]),
         ("filter=colour=red".to_owned(), &[400]),
         ("filter=team".to_owned(), &[400]),
         ("filter=team=nobody".to_owned(), &[200]),

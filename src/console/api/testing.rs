@@ -340,6 +340,7 @@ fn quality() -> Quality {
         clamped: 0,
         untiered_deploys: 2,
         tag_coverage: [("team".to_owned(), 0.75)].into(),
+        unsliced_tag_keys: 0,
         quarantined: 1,
         rejected_exports: 0,
         outbox: 3,
@@ -397,6 +398,7 @@ fn trace() -> Trace {
         name: "issue".to_owned(),
         kind: Kind::Issue,
         episode: 0,
+        stage: None,
         step: None,
         depth: 0,
         title: Some(HOSTILE.to_owned()),
@@ -408,7 +410,10 @@ fn trace() -> Trace {
         error: false,
         queued_seconds: None,
         events: vec![TraceEvent { at: at("2026-05-01T10:30:00Z"), name: "labeled".to_owned(), detail: None }],
-        links: vec!["github:github.com/acme/api/deploy/1".parse().unwrap()],
+        links: vec![TraceLink {
+            relation: "ships".to_owned(),
+            key: "github:github.com/acme/api/deploy/1".parse().unwrap(),
+        }],
     };
     Trace {
         trace_id: "dc165dd78f4a17ba2b0f38d1fd61fa6d".to_owned(),

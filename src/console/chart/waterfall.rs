@@ -24,16 +24,20 @@ pub struct Row<'a> {
     pub text: &'a str,
     /// What it leads to.
     pub href: &'a str,
+    /// Whether it is a part of the bar above it, drawn thin.
+    pub thin: bool,
 }
 
 /// Draws one row.
 pub fn row(row: &Row<'_>, grid: &[f64]) -> Markup {
+    // Of the row; where the bar begins; how high it is; where text stands.
+    let (height, top, bar, base) = if row.thin { (20, 7, 6, 14) } else { (28, 7, 14, 18) };
     html! {
-        svg.chart.span width="100%" height="28" role="group" aria-label=(row.label) {
+        svg.chart.span width="100%" height=(height) role="group" aria-label=(row.label) {
             @for (a, b) in row.gaps {
-                rect.gap x=(percent(*a)) width=(percent((b - a).max(0.0))) height="28" {}
+                rect.gap x=(percent(*a)) width=(percent((b - a).max(0.0))) height=(height) {}
             }
-            @for place in grid { line.grid x1=(percent(*place)) x2=(percent(*place)) y1="0" y2="28" {} }
+            @for place in grid { line.grid x1=(percent(*place)) x2=(percent(*place)) y1="0" y2=(height) {} }
             @if let Some((from, to)) = row.span {
                 @let width = (to - from).max(0.35);
                 // Never beyond the right edge, however short.
@@ -44,12 +48,12 @@ pub fn row(row: &Row<'_>, grid: &[f64]) -> Markup {
                 }
                 a class=(format!("run {}", row.class)) href=(row.href) aria-label=(row.label) {
                     title { (row.label) }
-                    rect x=(percent(from)) width=(percent(width)) y="7" height="14" rx="3" {}
+                    rect x=(percent(from)) width=(percent(width)) y=(top) height=(bar) rx="3" {}
                 }
                 @for (a, b, text) in row.waits {
-                    rect.wait x=(percent(*a)) width=(percent((b - a).max(0.0))) y="7" height="14" {}
+                    rect.wait x=(percent(*a)) width=(percent((b - a).max(0.0))) y=(top) height=(bar) {}
                     @if b - a > 11.0 {
-                        text.waits x=(percent((a + b) / 2.0)) y="18" text-anchor="middle" aria-hidden="true" {
+                        text.waits x=(percent((a + b) / 2.0)) y=(base) text-anchor="middle" aria-hidden="true" {
                             (text)
                         }
                     }
@@ -61,14 +65,14 @@ pub fn row(row: &Row<'_>, grid: &[f64]) -> Markup {
                     }
                 }
                 @if from + width < 84.0 {
-                    text.took x=(percent(from + width)) dx="6" y="18" { (row.text) }
+                    text.took x=(percent(from + width)) dx="6" y=(base) { (row.text) }
                 } @else if from > 16.0 {
-                    text.took x=(percent(row.queued.unwrap_or(from).min(from))) dx="-6" y="18"
+                    text.took x=(percent(row.queued.unwrap_or(from).min(from))) dx="-6" y=(base)
                         text-anchor="end" {
                         (row.text)
                     }
                 } @else {
-                    text.took.within x=(percent(from + width)) dx="-8" y="18" text-anchor="end" { (row.text) }
+                    text.took.within x=(percent(from + width)) dx="-8" y=(base) text-anchor="end" { (row.text) }
                 }
             }
         }
@@ -102,9 +106,13 @@ mod tests {
             label: "l",
             text: "1 s",
             href: "#a",
+            thin: false,
         };
         let markup = row(&bar, &[]).into_string();
         assert!(markup.contains("x=\"99.65%\" width=\"0.35%\""), "{markup}");
+        assert!(markup.contains("height=\"14\""), "{markup}");
+        let thin = row(&Row { thin: true, ..bar }, &[]).into_string();
+        assert!(thin.contains("height=\"6\"") && !thin.contains("height=\"14\""), "{thin}");
         let unknown = row(&Row { span: None, ..bar }, &[]).into_string();
         assert!(!unknown.contains("<rect"), "{unknown}");
     }

@@ -9,9 +9,11 @@ use crate::insight::report::{AgeBand, Stage, StageName, Stages, Wip, WipKind};
 
 fn name(stage: StageName) -> &'static str {
     match stage {
+        StageName::FirstResponse => "Issue waits for an answer",
         StageName::Coding => "Coding",
         StageName::Pickup => "Waiting for review",
         StageName::Review => "In review",
+        StageName::Merge => "Approved, waiting for merge",
         StageName::Deploy => "Waiting for deploy",
         StageName::BuildQueue => "Build waits in queue",
         StageName::BuildRun => "Build runs",
@@ -20,9 +22,11 @@ fn name(stage: StageName) -> &'static str {
 
 fn slug(stage: StageName) -> &'static str {
     match stage {
+        StageName::FirstResponse => "first-response",
         StageName::Coding => "coding",
         StageName::Pickup => "pickup",
         StageName::Review => "review",
+        StageName::Merge => "merge",
         StageName::Deploy => "deploy",
         StageName::BuildQueue => "build-queue",
         StageName::BuildRun => "build-run",
@@ -32,7 +36,12 @@ fn slug(stage: StageName) -> &'static str {
 /// The stage bar.
 pub(super) fn stages(stages: &Stages) -> Markup {
     let of_build = |stage: &&Stage| matches!(stage.stage, StageName::BuildQueue | StageName::BuildRun);
-    let changes: Vec<&Stage> = stages.stages.iter().filter(|stage| !of_build(stage)).collect();
+    // One after the other: the merge is a part of the review.
+    let of_change = |stage: &&Stage| {
+        use StageName::{Coding, Deploy, Pickup, Review};
+        matches!(stage.stage, Coding | Pickup | Review | Deploy)
+    };
+    let changes: Vec<&Stage> = stages.stages.iter().filter(of_change).collect();
     let builds: Vec<&Stage> = stages.stages.iter().filter(of_build).collect();
     let known = stages.stages.iter().any(|stage| stage.quantiles.is_some());
     html! {

@@ -73,6 +73,12 @@ pub(super) fn render(quality: &Quality, now: Time) -> Markup {
                 div {
                     h3 { "Tags known" }
                     @if quality.tag_coverage.is_empty() { p.none { "No tags yet." } }
+                    @if quality.unsliced_tag_keys > 0 {
+                        p.note {
+                            (format::counted(quality.unsliced_tag_keys, "more key", "more keys"))
+                            " too many to slice by: name those that matter in " code { "tags.keys" } "."
+                        }
+                    }
                     dl.checks.coverage { @for (key, share) in &quality.tag_coverage {
                         div {
                             dt { bdi { (key) } }

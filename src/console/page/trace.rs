@@ -1,6 +1,7 @@
 //! The page at `/traces/{id}`: one delivery as a waterfall. Where nothing but the root goes on, the
 //! root's bar shows that it waits. Steps of jobs are most of what there is and seldom what is looked
-//! for: they are folded until they are asked for, but for those that failed.
+//! for: they are folded until they are asked for, but for those that failed. An item's stages are thin
+//! bars below its own; how long a run stood in its queue is shown at its bar and has none.
 
 use maud::{Markup, html};
 
@@ -41,7 +42,7 @@ impl Steps {
     }
 
     fn draw(self, span: &TraceSpan) -> bool {
-        self == Self::Shown || !foldable(span)
+        span.stage.as_deref() != Some("queue") && (self == Self::Shown || !foldable(span))
     }
 }
 
@@ -187,6 +188,9 @@ fn waterfall(address: &Address, trace: &Trace, axis: Axis, steps: Steps) -> Mark
                             (parts::one(kind))
                         }
                     }
+                    @if trace.spans.iter().any(|span| span.stage.is_some() && steps.draw(span)) {
+                        li.entry { span.swatch.thin aria-hidden="true" {} "stage" }
+                    }
                     @if trace.spans.iter().any(|span| span.step.is_some() && steps.draw(span)) {
                         li.entry { span.swatch.k-step aria-hidden="true" {} "step" }
                     }
@@ -243,17 +247,24 @@ fn span_row(
     if span.end.is_none() {
         class.push_str(" running");
     }
+    if span.stage.is_some() {
+        class.push_str(" thin");
+    }
     let name = name(span);
     let kind = kind(span);
     let took = format::duration_or(span.seconds);
-    let mut label = format!("{kind} {name}: {took}, {}", span.outcome.as_deref().unwrap_or("open"));
+    let state = match (&span.stage, span.end) {
+        (Some(_), Some(_)) => "over",
+        _ => span.outcome.as_deref().unwrap_or("open"),
+    };
+    let mut label = format!("{kind} {name}: {took}, {state}");
     if let Some(seconds) = span.queued_seconds {
         label.push_str(&format!(", after {} in the queue", format::duration(seconds)));
     }
     let id = format!("span-{index}");
     let href = format!("#{id}");
     html! {
-        li #(id) {
+        li #(id) .thin[span.stage.is_some()] {
             details.span {
                 summary {
                     span class=(format!("name d{}", span.depth.min(8))) {
@@ -275,6 +286,7 @@ fn span_row(
                     label: &label,
                     text: &took,
                     href: &href,
+                    thin: span.stage.is_some(),
                 }
                 ,
                 grid,
@@ -300,10 +312,16 @@ fn span_detail(span: &TraceSpan) -> Markup {
                 @if let Some(queued) = span.queued_seconds {
                     div { dt { "Waited in the queue" } dd { (format::duration(queued)) } }
                 }
-                div { dt { "Outcome" } dd { (parts::outcome(span.outcome.as_deref())) } }
-                @if !span.links.is_empty() { div { dt { "Also belongs to" } dd { @for key in &span.links {
-                    a href=(link::trace_path(key.as_str())) { bdi { (format::item(key)) } } " "
-                } } } }
+                @if span.stage.is_none() {
+                    div { dt { "Outcome" } dd { (parts::outcome(span.outcome.as_deref())) } }
+                }
+                @for relation in relations(span) {
+                    div { dt { (relation_words(relation)) } dd {
+                        @for to in span.links.iter().filter(|to| to.relation == relation) {
+                            a href=(link::trace_path(to.key.as_str())) { bdi { (format::item(&to.key)) } } " "
+                        }
+                    } }
+                }
             }
             @if !span.events.is_empty() {
                 ol.events { @for event in &span.events {
@@ -322,6 +340,32 @@ fn span_detail(span: &TraceSpan) -> Markup {
                 ))
             }
         }
+    }
+}
+
+/// How a span's links are related to it, each once.
+fn relations(span: &TraceSpan) -> Vec<&str> {
+    let mut relations: Vec<&str> = Vec::new();
+    for link in &span.links {
+        if !relations.contains(&link.relation.as_str()) {
+            relations.push(&link.relation);
+        }
+    }
+    relations
+}
+
+fn relation_words(relation: &str) -> &'static str {
+    match relation {
+        "ships" => "Brings",
+        "deploy" => "Came with",
+        "sprint" => "In the sprint",
+        "epic" => "In the epic",
+        "part_of" => "Part of",
+        "blocked_by" => "Waits for",
+        "follows" => "Follows",
+        "release" => "In the release",
+        "closes" => "Closes",
+        _ => "Also belongs to",
     }
 }
 
@@ -379,7 +423,7 @@ fn neighbour(
     is: impl Fn(&TraceSpan) -> bool,
     nothing: &str,
 ) -> Markup {
-    let all = || trace.spans.iter().enumerate().filter(|(_, span)| is(span));
+    let all = || trace.spans.iter().enumerate().filter(|(_, span)| span.stage.is_none() && is(span));
     let drawn = all().find(|(_, span)| steps.draw(span));
     html! {
         @match drawn.or_else(|| all().next()) {
@@ -398,12 +442,30 @@ fn neighbour(
 
 /// What a bar is called.
 fn kind(span: &TraceSpan) -> &'static str {
-    if span.step.is_some() { "step" } else { parts::one(span.kind) }
+    match span.stage.as_deref() {
+        Some("status") => "status",
+        Some(_) => "stage",
+        None if span.step.is_some() => "step",
+        None => parts::one(span.kind),
+    }
 }
 
-/// A span's title, or else its item.
+/// A span's title, or else its item; of a stage what it is.
 fn name(span: &TraceSpan) -> String {
     let title = span.title.as_deref().filter(|title| !title.trim().is_empty());
+    let stage = match span.stage.as_deref() {
+        Some("coding") => "coding",
+        Some("pickup") => "waiting for review",
+        Some("review") => "in review",
+        Some("merge") => "approved, waiting to be merged",
+        Some("deploy") => "waiting for deploy",
+        Some("queue") => "in the queue",
+        Some("first_response") => "waiting for a response",
+        _ => "",
+    };
+    if !stage.is_empty() {
+        return title.map_or_else(|| stage.to_owned(), |title| format!("{stage}, {title}"));
+    }
     title.map_or_else(|| format::item(&span.key), str::to_owned)
 }
 

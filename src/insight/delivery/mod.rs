@@ -26,6 +26,7 @@ use self::failures::Failures;
 use super::cohort::Sieve;
 use super::population::{Population, Reach};
 use super::query::{Filter, Query, QueryError, Tier};
+use crate::work::time::Time;
 
 /// What a deploy has and a pull request has not: filters on these are about the deployment that a
 /// change arrives with.
@@ -77,6 +78,31 @@ impl<'p> Delivery<'p> {
     pub fn failures(&self) -> Failures {
         Failures::of(self.population, &self.deployments, &self.changes)
     }
+}
+
+/// With which deployment a change came to users.
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+pub struct Arrival {
+    /// The pull request's row.
+    pub change: u32,
+    /// The deploy's row.
+    pub deploy: u32,
+    /// When the change was merged.
+    pub merged: Time,
+    /// When the deployment ended.
+    pub end: Time,
+}
+
+/// With which production deployments changes came to users, by the rows of the changes.
+pub fn arrivals(population: &Population) -> Vec<Arrival> {
+    let deployments = Deployments::of(population);
+    let changes = Changes::of(population, &deployments, |ended| ended.tier == Tier::Production);
+    let arrived = changes.all().iter().filter_map(|change| {
+        let by = deployments.get(change.by?);
+        let (deploy, end) = (by.row, by.end);
+        Some(Arrival { change: change.row, deploy, merged: change.merged, end })
+    });
+    arrived.filter(|arrival| arrival.end >= arrival.merged).collect()
 }
 
 /// The tier that a question on deployments is about.

@@ -46,6 +46,7 @@ pub fn quality(
         clamped: 0,
         untiered_deploys: 0,
         tag_coverage: BTreeMap::new(),
+        unsliced_tag_keys: population.unsliced_keys(),
         quarantined: stored.quarantined,
         rejected_exports: stored.rejected_exports,
         outbox: stored.outbox,

@@ -1,4 +1,5 @@
-//! Where the time goes: the stages of the pull requests that were merged in the range, and queue and
+//! Where the time goes: how long the issues that were closed in the range waited for an answer, the
+//! stages of the pull requests that were merged in the range, and queue and
 //! run of the builds below them (of all builds, or jobs, that ended in the range, if those are asked
 //! about). A stage whose ends are in the wrong order is not known, and counted.
 //!
@@ -62,7 +63,7 @@ impl Measured {
 pub fn stages(population: &Population, query: &Query, basis: Basis) -> Result<Stages, QueryError> {
     let delivery = Delivery::new(population, query)?;
     let in_range = |at: Time| at >= query.from && at < query.to;
-    let [mut coding, mut pickup, mut review, mut deploy]: [Measured; 4] = Default::default();
+    let [mut coding, mut pickup, mut review, mut merge, mut deploy]: [Measured; 5] = Default::default();
     let (mut merged, mut merged_unreviewed, mut abandoned) = (0, 0, 0);
     let (mut active, mut total, mut flow_n) = (0, 0, 0);
     let mut chosen = vec![false; population.rows()];
@@ -84,6 +85,7 @@ pub fn stages(population: &Population, query: &Query, basis: Basis) -> Result<St
         let coded = coding.add(change.first_commit, change.ready);
         let picked = pickup.add(change.ready, change.reviewed);
         let reviewed = review.add(change.reviewed, Some(end));
+        merge.add(change.approved, Some(end));
         let arrived = delivery.changes.get(row);
         let deployed = if arrived.is_some_and(|change| change.wrong_order) {
             deploy.wrong();
@@ -100,6 +102,12 @@ pub fn stages(population: &Population, query: &Query, basis: Basis) -> Result<St
     }
     let (queue, run) = runs(population, query, &chosen)?;
     let told = vec![
+        responses(population, query)?.told(
+            StageName::FirstResponse,
+            false,
+            "Creation of a closed issue until the first comment by a human who is not the author, before it \
+             was closed.",
+        ),
         coding.told(StageName::Coding, true, "First commit until ready for review; needs push events."),
         pickup.told(
             StageName::Pickup,
@@ -107,6 +115,11 @@ pub fn stages(population: &Population, query: &Query, basis: Basis) -> Result<St
             "First ready for review until the first review by a human who is not the author.",
         ),
         review.told(StageName::Review, true, "First review until the merge."),
+        merge.told(
+            StageName::Merge,
+            false,
+            "Last approval by a human who is not the author until the merge; a part of the review.",
+        ),
         deploy.told(
             StageName::Deploy,
             false,
@@ -120,6 +133,20 @@ pub fn stages(population: &Population, query: &Query, basis: Basis) -> Result<St
     ];
     let flow_efficiency = (total > 0).then(|| active as f64 / total as f64);
     Ok(Stages { basis, stages: told, merged_unreviewed, merged, abandoned, flow_efficiency, flow_n })
+}
+
+/// How long the issues that were closed in the range waited for their first response.
+fn responses(population: &Population, query: &Query) -> Result<Measured, QueryError> {
+    let sieve = Sieve::new(population, "filter", &query.filters, query.tier)?;
+    let mut response = Measured::default();
+    for row in population.of_kind(Kind::Issue) {
+        let life = population.life(row);
+        let Some((end, outcome)) = life.closed.filter(|_| !life.open) else { continue };
+        if end >= query.from && end < query.to && counts(Kind::Issue, outcome) && sieve.passes(row) {
+            response.add(life.opened.filter(|_| life.start_known), population.responded(row));
+        }
+    }
+    Ok(response)
 }
 
 /// Queue and run of the builds below the chosen pull requests, or of those that were asked about.
@@ -153,6 +180,7 @@ mod tests {
     use super::*;
     use crate::insight::cohort::basis;
     use crate::insight::delivery::tier;
+    use crate::insight::observation::{Detail, Handled};
     use crate::insight::population::testing::{Seen, population, seen};
     use crate::work::testing::at;
 
@@ -287,5 +315,36 @@ mod tests {
         assert_eq!(stage(&of_builds, StageName::BuildRun), (Some(110.0), 3, 4, 1));
         let of_jobs = report(&items, Kind::Job);
         assert_eq!(stage(&of_jobs, StageName::BuildRun), (Some(2.0), 1, 1, 0));
+    }
+
+    #[test]
+    fn closed_issues_say_how_long_they_waited_for_an_answer() {
+        let issue = |id: u32, opened, responded: Option<i64>| {
+            let mut issue = seen(&format!("issue/{id}")).lived(opened, 900, Outcome::Completed);
+            issue.0.detail = Detail::Issue(Handled { responded: responded.map(at) });
+            issue
+        };
+        let mut open = issue(5, 0, Some(10));
+        open.0.life = seen("issue/5").0.life;
+        let mut dropped = issue(6, 0, Some(10));
+        dropped.0.life.closed = Some((at(900), Outcome::NotPlanned));
+        let items = [
+            issue(1, 100, Some(400)),
+            issue(2, 100, None),
+            // Answered before it was opened, as clocks go.
+            issue(3, 100, Some(50)),
+            issue(4, 0, Some(500)),
+            open,
+            dropped,
+        ];
+        assert_eq!(stage(&report(&items, Kind::Issue), StageName::FirstResponse), (Some(400.0), 2, 4, 1));
+    }
+
+    #[test]
+    fn what_was_approved_waits_to_be_merged() {
+        let approved = reviewed(1).change(|change| change.approved = Some(at(1_200)));
+        let stages = report(&[approved, reviewed(2)], Kind::PullRequest);
+        assert_eq!(stage(&stages, StageName::Merge), (Some(300.0), 1, 2, 0));
+        assert_eq!(stage(&stages, StageName::Review), (Some(500.0), 2, 2, 0), "of which it is a part");
     }
 }

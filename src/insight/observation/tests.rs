@@ -110,6 +110,34 @@ fn the_first_review_is_that_of_a_human_who_is_not_the_author() {
 }
 
 #[test]
+fn an_issue_is_answered_by_the_first_comment_of_somebody_else_before_it_was_closed() {
+    let commented = |event, seconds, role| happened(event, seconds, What::Commented, Some(role));
+    let responded = |event| match seen(event).detail {
+        Detail::Issue(handled) => handled.responded,
+        other => panic!("{other:?}"),
+    };
+    let issue = || cycle(acme("issue/1"), 0, &[(50, Outcome::Completed)], &[60]);
+    let early = commented(commented(issue(), 10, Role::Author), 20, Role::Bot);
+    assert_eq!(responded(early.clone()), None);
+    assert_eq!(responded(commented(early.clone(), 70, Role::Other)), None, "only when it was opened again");
+    assert_eq!(responded(commented(early, 30, Role::Other)), Some(at(30)));
+}
+
+#[test]
+fn the_last_approval_before_the_merge_counts() {
+    let approved = |event: Event, seconds| {
+        let mut event = happened(event, seconds, What::Reviewed, Some(Role::Other));
+        let review = event.facts.happenings.iter().last().cloned().unwrap();
+        event.facts.happenings.insert(Happening { detail: Some("approved".to_owned()), ..review });
+        event
+    };
+    let merged = cycle(acme("pull_request/2"), 0, &[(50, Outcome::Merged)], &[]);
+    let twice = approved(approved(approved(merged, 10), 20), 60);
+    assert_eq!(change(twice).approved, Some(at(20)));
+    assert_eq!(change(approved(pull_request(), 10)).approved, None, "not merged");
+}
+
+#[test]
 fn merged_is_only_what_was_merged_at_last() {
     let closed = |closed: &[(i64, Outcome)], reopened: &[i64]| {
         change(cycle(acme("pull_request/2"), 0, closed, reopened)).merged
@@ -266,7 +294,7 @@ fn a_run_says_when_it_was_asked_for() {
     let detail = seen(Event { key: acme("job/1"), facts: Facts::run(queued) }).detail;
     assert_eq!(detail, Detail::Run(Ran { queued: Some(at(0)) }));
     assert_eq!(seen(cycle(acme("build/1.1"), 0, &[], &[])).detail, Detail::Run(Ran { queued: None }));
-    assert_eq!(seen(cycle(acme("issue/1"), 0, &[], &[])).detail, Detail::None);
+    assert_eq!(seen(cycle(acme("sprint/1"), 0, &[], &[])).detail, Detail::None);
 }
 
 #[test]

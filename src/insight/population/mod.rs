@@ -10,17 +10,18 @@ mod lives;
 mod names;
 mod reading;
 
-use std::collections::HashMap;
+use std::collections::{HashMap, HashSet};
 
 pub use self::dimension::{Dimension, EMPTY, Reach};
 use self::family::Family;
 pub use self::lives::{age, counts, duration, failed, fails};
 use self::names::Names;
 use super::environment::Environments;
-use super::observation::{Change, Deployed, Detail, Lived, Observation, Ran};
+use super::observation::{Change, Deployed, Detail, Handled, Lived, Observation, Ran};
 use super::query::Tier;
 use crate::work::ids::TraceId;
 use crate::work::key::Key;
+use crate::work::time::Time;
 
 /// What the configuration says about insight.
 #[derive(Clone, Debug)]
@@ -29,7 +30,7 @@ pub struct Settings {
     pub tag_keys: Vec<String>,
     /// Which environments are for what.
     pub environments: Environments,
-    /// Labels that make an issue an incident, compared without case.
+    /// Labels and types that make an issue an incident, compared without case.
     pub incident_labels: Vec<String>,
 }
 
@@ -37,7 +38,7 @@ pub struct Settings {
 pub const TRAITS: [&str; 11] = [
     "source",
     "repository",
-    "issue.type",
+    ISSUE_TYPE,
     "issue.milestone",
     "issue.priority",
     "issue.sprint",
@@ -48,8 +49,21 @@ pub const TRAITS: [&str; 11] = [
     "environment",
 ];
 
+/// The key of what an issue is.
+const ISSUE_TYPE: &str = "issue.type";
+
 /// The key of labels, of which an item can have several.
 pub const LABEL: &str = "label";
+
+/// How many keys of tags are sliced by besides those that the configuration names: each takes memory for
+/// every item.
+pub const MAX_FURTHER_KEYS: usize = 64;
+
+/// How many of the others are remembered, to be counted.
+const MAX_UNSLICED: usize = 1_024;
+
+/// What questions mean by `outcome` is how an item ended, and never a tag.
+const OUTCOME: &str = "outcome";
 
 /// A deploy, with texts as numbers; see [`Population::text`].
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
@@ -90,10 +104,16 @@ pub struct Population {
     changes: Vec<Change>,
     runs: Vec<Ran>,
     deploys: Vec<Deployment>,
+    /// When issues were first answered, of those that were.
+    responses: Vec<Time>,
     /// The first 64 bits of the trace id that the item would have as a root.
     traces: Vec<u64>,
     dimensions: Vec<Dimension>,
     by_key: HashMap<String, usize>,
+    /// How many keys there were at first; what follows came with observations, and is sorted.
+    known_keys: usize,
+    /// Keys of tags that came when there were too many already, as many of them as are remembered.
+    unsliced: HashSet<Box<str>>,
     texts: Vec<Box<str>>,
     text_ids: HashMap<Box<str>, u32>,
     repositories: HashMap<u32, u32>,
@@ -116,6 +136,8 @@ impl Population {
         let by_key = dimensions.iter().enumerate().map(|(at, d)| (d.key.clone(), at)).collect();
         Self {
             settings,
+            known_keys: dimensions.len(),
+            unsliced: HashSet::new(),
             names: Names::default(),
             family: Family::default(),
             lived: Vec::new(),
@@ -124,6 +146,7 @@ impl Population {
             changes: Vec::new(),
             runs: Vec::new(),
             deploys: Vec::new(),
+            responses: Vec::new(),
             traces: Vec::new(),
             dimensions,
             by_key,
@@ -218,7 +241,8 @@ impl Population {
             }
         }
         self.detail[row as usize] = match detail {
-            Detail::None => NO_DETAIL,
+            Detail::None | Detail::Issue(Handled { responded: None }) => NO_DETAIL,
+            Detail::Issue(Handled { responded: Some(at_last) }) => put(&mut self.responses, at, *at_last),
             Detail::Change(change) => put(&mut self.changes, at, *change),
             Detail::Run(run) => put(&mut self.runs, at, *run),
             Detail::Deploy(deployed) => {
@@ -242,7 +266,27 @@ impl Population {
         }
     }
 
+    /// Makes room for the keys of tags that senders give of themselves, up to [`MAX_FURTHER_KEYS`].
+    fn know_keys(&mut self, observation: &Observation) {
+        for (key, _) in &observation.tags {
+            if self.by_key.contains_key(key.as_str()) || key.is_empty() || key == OUTCOME {
+                continue;
+            }
+            if self.dimensions.len() - self.known_keys == MAX_FURTHER_KEYS {
+                if self.unsliced.len() < MAX_UNSLICED {
+                    self.unsliced.insert(key.as_str().into());
+                }
+                continue;
+            }
+            let further = &self.dimensions[self.known_keys..];
+            let at = self.known_keys + further.partition_point(|dimension| dimension.key < *key);
+            self.dimensions.insert(at, Dimension::new(key, Reach::Trace));
+            self.by_key = self.dimensions.iter().enumerate().map(|(at, d)| (d.key.clone(), at)).collect();
+        }
+    }
+
     fn tag(&mut self, row: u32, observation: &Observation) {
+        self.know_keys(observation);
         let mut said = std::mem::take(&mut self.said);
         for (key, value) in observation.tags.iter().chain(&observation.traits) {
             if let Some(at) = self.by_key.get(key.as_str()) {

@@ -1,10 +1,11 @@
 //! What can be read of the population: by row, by key, by kind, by trace.
 
 use super::dimension::Dimension;
-use super::{Deployment, LABEL, Population, Settings, failed, first_bits};
+use super::{Deployment, ISSUE_TYPE, LABEL, Population, Settings, failed, first_bits};
 use crate::insight::observation::{Change, Lived, Ran};
 use crate::work::ids::TraceId;
 use crate::work::key::{Key, Kind};
+use crate::work::time::Time;
 
 impl Population {
     /// Counts every change.
@@ -77,6 +78,12 @@ impl Population {
         (self.kind(row) == Kind::PullRequest).then(|| self.changes.get(self.detail[row as usize] as usize))?
     }
 
+    /// When an issue was first answered.
+    pub fn responded(&self, row: u32) -> Option<Time> {
+        (self.kind(row) == Kind::Issue)
+            .then(|| self.responses.get(self.detail[row as usize] as usize).copied())?
+    }
+
     /// What is known of a build or job besides when it lived.
     pub fn run(&self, row: u32) -> Option<&Ran> {
         let ran = matches!(self.kind(row), Kind::Build | Kind::Job);
@@ -133,20 +140,26 @@ impl Population {
         &self.dimensions
     }
 
+    /// How many keys of tags there are that nothing is sliced by, since there are too many.
+    pub fn unsliced_keys(&self) -> u64 {
+        self.unsliced.len() as u64
+    }
+
     /// A key to slice by.
     pub fn dimension(&self, key: &str) -> Option<&Dimension> {
         self.by_key.get(key).map(|at| &self.dimensions[*at])
     }
 
-    /// Whether an issue is an incident: it has one of the labels that say so.
+    /// Whether an issue is an incident: it has one of the labels that say so, or its type is called so.
     pub fn incident(&self) -> impl Fn(u32) -> bool + '_ {
-        let label = self.dimension(LABEL);
         let wanted =
             |value: &str| self.settings.incident_labels.iter().any(|l| l.eq_ignore_ascii_case(value));
-        let sets: Vec<bool> = label
-            .map(|label| (0..label.sets().len()).map(|set| label.names(set as u32).any(wanted)).collect())
-            .unwrap_or_default();
-        move |row| label.is_some_and(|label| sets[label.codes().get(row) as usize])
+        let says = [LABEL, ISSUE_TYPE].into_iter().filter_map(|key| self.dimension(key)).map(|said| {
+            let sets = (0..said.sets().len()).map(|set| said.names(set as u32).any(wanted));
+            (said.codes(), sets.collect::<Vec<bool>>())
+        });
+        let says: Vec<_> = says.collect();
+        move |row| says.iter().any(|(codes, sets)| sets[codes.get(row) as usize])
     }
 
     /// About how much memory it takes, in bytes.
@@ -155,7 +168,8 @@ impl Population {
             self.lived.capacity() * size_of::<Lived>() + self.known.capacity() + self.detail.capacity() * 4;
         let details = self.changes.capacity() * size_of::<Change>()
             + self.runs.capacity() * size_of::<Ran>()
-            + self.deploys.capacity() * size_of::<Deployment>();
+            + self.deploys.capacity() * size_of::<Deployment>()
+            + self.responses.capacity() * size_of::<Time>();
         let columns: usize = self.dimensions.iter().map(Dimension::bytes).sum();
         rows + details + columns + self.traces.capacity() * 8 + self.names.bytes() + self.family.bytes()
     }

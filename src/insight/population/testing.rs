@@ -1,7 +1,7 @@
 //! Short ways to make observations, for tests.
 
 use super::super::environment::Environments;
-use super::super::observation::{Change, Deployed, Detail, Lived, Observation, Ran};
+use super::super::observation::{Change, Deployed, Detail, Handled, Lived, Observation, Ran};
 use super::super::query::Tier;
 use super::{Population, Settings};
 use crate::work::event::Outcome;
@@ -36,7 +36,8 @@ pub fn seen(kind_and_id: &str) -> Seen {
 /// An item with this key, open since the beginning.
 pub fn of(key: Key) -> Seen {
     let detail = match key.kind() {
-        Kind::Issue | Kind::Sprint => Detail::None,
+        Kind::Sprint => Detail::None,
+        Kind::Issue => Detail::Issue(Handled::default()),
         Kind::PullRequest => Detail::Change(Change::default()),
         Kind::Build | Kind::Job => Detail::Run(Ran::default()),
         Kind::Deploy => Detail::Deploy(Deployed {

@@ -182,3 +182,41 @@ proptest! {
         prop_assert_eq!(shown(&other), shown(&wanted));
     }
 }
+
+#[test]
+fn a_tag_that_the_configuration_does_not_name_is_one_to_slice_by() {
+    let items = [
+        seen("issue/1"),
+        seen("pull_request/2").below(&["issue/1"]).tag("zone", "eu").tag("area", "shop"),
+        seen("deploy/3").below(&["pull_request/2"]).tag("zone", "us"),
+        seen("issue/4").tag("outcome", "none"),
+    ];
+    let forward = population(&items);
+    assert_eq!(tags(&forward, "issue/1", "zone"), ["eu", "us"]);
+    assert_eq!(tags(&forward, "deploy/3", "area"), ["shop"]);
+    assert!(forward.dimension("outcome").is_none());
+    let mut backwards = Population::new(settings(&[]));
+    for item in items.iter().rev() {
+        backwards.apply(std::slice::from_ref(&item.0));
+    }
+    let keys = |population: &Population| -> Vec<String> {
+        population.dimensions().iter().map(|dimension| dimension.key.clone()).collect()
+    };
+    assert_eq!(keys(&forward), keys(&backwards));
+    for key in keys(&forward) {
+        assert_eq!(tags(&forward, "issue/1", &key), tags(&backwards, "issue/1", &key), "{key}");
+    }
+}
+
+#[test]
+fn keys_without_end_are_counted_and_not_sliced_by() {
+    let before = population(&[]).dimensions().len();
+    let items: Vec<Seen> =
+        (0..100).map(|n| seen(&format!("issue/{n}")).tag(&format!("key{n}"), "x").tag("team", "a")).collect();
+    let mut population = population(&items);
+    assert_eq!(population.dimensions().len(), before + MAX_FURTHER_KEYS);
+    assert_eq!(population.unsliced_keys(), 36);
+    population.apply(&[items[99].0.clone()]);
+    assert_eq!(population.unsliced_keys(), 36, "each is counted once");
+    assert_eq!(tags(&population, "issue/99", "team"), ["a"]);
+}

@@ -169,12 +169,16 @@ pub struct Stage {
 #[derive(Clone, Copy, Debug, PartialEq, Eq, PartialOrd, Ord, Serialize, Deserialize, ToSchema)]
 #[serde(rename_all = "snake_case")]
 pub enum StageName {
+    /// Creation of an issue to the first comment by a human who is not the author.
+    FirstResponse,
     /// First commit to ready for review.
     Coding,
     /// Ready for review to the first review by a human who is not the author.
     Pickup,
     /// First review to merge.
     Review,
+    /// Last approval by a human who is not the author to merge: a part of the review.
+    Merge,
     /// Merge to the end of the first successful production deployment with it.
     Deploy,
     /// A build asked for until it starts.
@@ -244,6 +248,9 @@ pub struct Quality {
     /// Share of ended items of the kind that have each key of tags, and each other key that any of
     /// them has; empty if none ended.
     pub tag_coverage: BTreeMap<String, f64>,
+    /// Keys of tags that senders gave and that nothing is sliced by, since there are more than 64 of
+    /// them that the configuration does not name.
+    pub unsliced_tag_keys: u64,
     /// Deliveries that could not be understood and wait to be dealt with.
     pub quarantined: u64,
     /// Spans that a backend refused for good and that wait to be dealt with.

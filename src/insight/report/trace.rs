@@ -65,7 +65,7 @@ pub struct Trace {
     pub backend_url: Option<String>,
     /// The tags of all its members.
     pub tags: BTreeMap<String, Vec<String>>,
-    /// Its spans, parents before children, siblings by start.
+    /// Its spans, parents before children, an item's stages right below it, siblings by start.
     pub spans: Vec<TraceSpan>,
     /// Times between the first beginning and the last end in which nothing but the root was going on.
     pub waits: Vec<Wait>,
@@ -79,7 +79,7 @@ pub struct TraceSpan {
     /// The item's key.
     #[schema(value_type = String)]
     pub key: Key,
-    /// The kind of item, or `step`.
+    /// The kind of item, `step`, or kind and stage, such as `pull_request.pickup`.
     pub name: String,
     /// The kind of item.
     pub kind: Kind,
@@ -87,9 +87,11 @@ pub struct TraceSpan {
     pub episode: u32,
     /// A step's number.
     pub step: Option<u32>,
+    /// Which stage of the item it is, such as `pickup` or `status`; null for items and steps.
+    pub stage: Option<String>,
     /// How deep it stands.
     pub depth: u32,
-    /// Title, job or step name.
+    /// Title, job or step name; of a status its name, of the stage `deploy` what was deployed where.
     pub title: Option<String>,
     /// Where people look at it.
     pub url: Option<String>,
@@ -107,9 +109,18 @@ pub struct TraceSpan {
     pub queued_seconds: Option<f64>,
     /// What happened during it.
     pub events: Vec<TraceEvent>,
-    /// Keys of what else it belongs to.
-    #[schema(value_type = Vec<String>)]
-    pub links: Vec<Key>,
+    /// What else it belongs to.
+    pub links: Vec<TraceLink>,
+}
+
+/// Another item that one belongs to besides its parent.
+#[derive(Clone, Debug, PartialEq, Serialize, Deserialize, ToSchema)]
+pub struct TraceLink {
+    /// How, as span links name it: `ships`, `sprint`, `blocked_by` …
+    pub relation: String,
+    /// The other.
+    #[schema(value_type = String)]
+    pub key: Key,
 }
 
 /// Something that happened during a span.

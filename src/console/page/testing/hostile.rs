@@ -64,6 +64,8 @@ pub(crate) fn texts() -> Reports {
             value.value = hostile();
         }
     }
+    // One that turns the direction, whatever the others are.
+    all.tags.keys[0].key = text(5);
     all.detail.key = text(1);
     for value in &mut all.detail.values {
         value.value = hostile();

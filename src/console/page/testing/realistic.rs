@@ -356,6 +356,13 @@ fn stages() -> Stages {
     Stages {
         basis: basis(Kind::Issue),
         stages: vec![
+            stage(
+                StageName::FirstResponse,
+                false,
+                412,
+                5.5,
+                "Creation to the first comment by somebody else.",
+            ),
             stage(StageName::Coding, true, 0, 0.0, "First commit to ready for review."),
             stage(
                 StageName::Pickup,
@@ -365,6 +372,7 @@ fn stages() -> Stages {
                 "Ready for review to the first review by somebody else.",
             ),
             stage(StageName::Review, true, 690, 3.1, "First review to the merge."),
+            stage(StageName::Merge, false, 655, 0.8, "Last approval to the merge."),
             stage(
                 StageName::Deploy,
                 false,
@@ -459,6 +467,7 @@ fn quality() -> Quality {
             ("language".to_owned(), 0.98),
             ("team".to_owned(), 0.934),
         ]),
+        unsliced_tag_keys: 0,
         quarantined: 2,
         rejected_exports: 0,
         outbox: 14,
@@ -596,6 +605,7 @@ fn trace() -> Trace {
             key,
             episode: 0,
             step: None,
+            stage: None,
             depth,
             title: Some(title.to_owned()),
             start: Some(at(from)),
@@ -632,7 +642,19 @@ fn trace() -> Trace {
         "deploy: billing to production",
         "success",
     );
-    deploy.links = vec!["github:github.com/acme/billing/pull_request/816".parse().unwrap()];
+    let ships = "github:github.com/acme/billing/pull_request/816".parse().unwrap();
+    deploy.links = vec![TraceLink { relation: "ships".to_owned(), key: ships }];
+    let stage = |name: &str, from: f64, to: Option<f64>, title: Option<&str>| {
+        let of = span("github:github.com/acme/billing/pull_request/815", 2, from, to, "", "");
+        TraceSpan {
+            name: format!("pull_request.{name}"),
+            stage: Some(name.to_owned()),
+            title: title.map(str::to_owned),
+            url: None,
+            outcome: None,
+            ..of
+        }
+    };
     Trace {
         trace_id: "dc165dd78f4a17ba2b0f38d1fd61fa6d".to_owned(),
         root: "github:github.com/acme/billing/issue/812".parse().unwrap(),
@@ -655,6 +677,9 @@ fn trace() -> Trace {
                 "completed",
             ),
             change,
+            stage("pickup", 8.0, Some(44.0), None),
+            stage("review", 44.0, Some(51.0), None),
+            stage("deploy", 51.0, Some(74.0), Some("billing to production")),
             build,
             span("github:github.com/acme/billing/job/9001", 3, 8.7, Some(9.35), "test", "failure"),
             before,

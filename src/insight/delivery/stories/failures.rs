@@ -28,6 +28,8 @@ fn an_incident_belongs_to_what_was_current_for_a_day_at_most() {
     assert_eq!(rate(of_web(incident(201, 12, 13))), [0u32; 0]);
     let bug = seen("issue/201").lived(12 * HOUR, 13 * HOUR, Completed).with("label", "bug");
     assert_eq!(rate(bug), [0u32; 0]);
+    let typed = seen("issue/201").lived(12 * HOUR, 13 * HOUR, Completed).with("issue.type", "Incident");
+    assert_eq!(rate(typed), [2], "its type says so");
     // Said to belong to the first one, of which it would not follow from the time.
     assert_eq!(rate(incident(201, 12, 13).linked(&["deploy/1"])), [1]);
 }
