@@ -59,7 +59,7 @@ impl Organisation {
         let mut at = created;
         let mut keys: Vec<Key> = Vec::new();
         for attempt in 1..=self.one_of(&[1, 1, 1, 2, 3]) {
-            let (start, end) = (at + self.between(0, 3), at + self.between(4, 30));
+            let (start, end) = (at + self.between(0, 3), at + self.between(8, 30));
             let conclusion = self.one_of(&CONCLUSIONS);
             let run = key(&format!("github:github.com/{API}/build/{id}.{attempt}"));
             let show = |payload: &mut Value, object: &str| {

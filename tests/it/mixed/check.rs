@@ -87,7 +87,9 @@ impl<'h> Check<'h> {
                 assert_eq!(span.name, key.kind().as_str());
             }
         }
-        self.ended().for_each(|(key, n, ..)| drop(self.span(key, n)));
+        for (key, n, ..) in self.ended() {
+            self.span(key, n);
+        }
     }
 
     /// Each lived when it lived.
