@@ -3,7 +3,8 @@
 use serde_json::{Value, json};
 use valuestream::work::key::Source;
 
-use crate::support::payloads::{issue, jenkins, of_every_source, pull_request};
+use crate::support::every_source::of_every_source;
+use crate::support::payloads::{issue, jenkins, pull_request};
 use crate::support::sender::{
     Answer, CDEVENTS_TOKEN, CUSTOM_KEY, GITHUB_SECRET, GITLAB_TOKEN, JENKINS_TOKEN, JIRA_SECRET, client,
     credentials, fresh_id, signature, webhook,

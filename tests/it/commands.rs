@@ -11,7 +11,8 @@ use valuestream::store::{Committed, Content, Delivery as Stored, Quarantined, Ru
 use valuestream::work::key::Source;
 use valuestream::work::time::Time;
 
-use crate::support::payloads::{issue, of_every_source, pull_request, time};
+use crate::support::every_source::of_every_source;
+use crate::support::payloads::{issue, pull_request, time};
 use crate::support::program::run;
 use crate::support::receiver::{Answer, Receiver};
 use crate::support::sender::{CUSTOM_KEY, GITHUB_SECRET, JENKINS_TOKEN, credentials, fresh_id, webhook};

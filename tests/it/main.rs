@@ -13,6 +13,7 @@ mod faults;
 mod fold;
 mod insight;
 mod kill;
+mod mixed;
 mod otlp;
 mod outage;
 mod story;

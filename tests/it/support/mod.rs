@@ -4,6 +4,7 @@ pub mod browser;
 pub mod certificates;
 pub mod console;
 pub mod corpus;
+pub mod every_source;
 pub mod otlp_service;
 pub mod payloads;
 pub mod program;

@@ -1,7 +1,6 @@
 //! Payloads in the senders' shapes, with the fields that a test is about.
 
 use serde_json::{Value, json};
-use valuestream::work::key::Source;
 
 /// The repository of a payload.
 pub fn repository() -> Value {
@@ -209,60 +208,176 @@ pub fn jira_issue(event: &str, number: u64, minute: i64, status: (&str, &str), m
     payload
 }
 
-/// What a source sends about one item, with the headers that are kept of it.
-pub fn of_every_source() -> Vec<(Source, Vec<(&'static str, &'static str)>, Value)> {
-    let jira = json!({
-        "webhookEvent": "jira:issue_created", "timestamp": 1_772_442_000_000_i64,
-        "issue": {"id": "10", "key": "PROJ-1", "self": "https://acme.atlassian.net/rest/api/2/issue/10", "fields": {
-            "created": "2026-03-02T10:00:00.000+0100", "updated": "2026-03-02T10:00:00.000+0100", "summary": "Slow",
-            "project": {"key": "PROJ", "name": "Project"}, "issuetype": {"name": "Bug"},
-            "status": {"name": "To Do", "statusCategory": {"key": "new"}},
+/// A GitLab project by its path, with its groups.
+pub fn gitlab_project(path: &str) -> Value {
+    json!({
+        "id": 30, "name": "Shop", "path_with_namespace": path, "default_branch": "main",
+        "web_url": format!("https://gitlab.com/{path}"), "git_http_url": format!("https://gitlab.com/{path}.git"),
+    })
+}
+
+/// When minute `minute` is, as GitLab writes it.
+pub fn gitlab_time(minute: i64) -> String {
+    time(minute).replace('T', " ").replace('Z', " UTC")
+}
+
+/// An `Issue Hook`; `closed` is the minute in which the issue was closed, if it is.
+pub fn gitlab_issue(
+    project: &str,
+    action: &str,
+    number: u64,
+    (created, updated): (i64, i64),
+    closed: Option<i64>,
+) -> Value {
+    json!({
+        "object_kind": "issue", "event_type": "issue",
+        "object_attributes": {
+            "id": 7000 + number, "iid": number, "title": "Basket is slow", "author_id": 7, "action": action,
+            "url": format!("https://gitlab.com/{project}/-/issues/{number}"),
+            "state": if closed.is_some() { "closed" } else { "opened" },
+            "created_at": gitlab_time(created), "updated_at": gitlab_time(updated),
+            "closed_at": closed.map(gitlab_time),
+        },
+        "labels": [{"title": "team::payments"}], "user": {"id": 7, "username": "ada"},
+        "project": gitlab_project(project),
+    })
+}
+
+/// A `Merge Request Hook` of a merge request from `branch`, whose newest commit is `head`. In state
+/// `merged` the commit that the merge made is to be added.
+pub fn gitlab_merge_request(
+    project: &str,
+    action: &str,
+    number: u64,
+    (created, updated): (i64, i64),
+    state: &str,
+    (branch, head): (&str, &str),
+) -> Value {
+    json!({
+        "object_kind": "merge_request", "event_type": "merge_request",
+        "object_attributes": {
+            "id": 8000 + number, "iid": number, "title": "Cache the basket", "description": "", "author_id": 7,
+            "action": action, "state": state, "draft": false,
+            "url": format!("https://gitlab.com/{project}/-/merge_requests/{number}"),
+            "created_at": gitlab_time(created), "updated_at": gitlab_time(updated),
+            "source_branch": branch, "target_branch": "main", "last_commit": {"id": head},
+            "source_project_id": 30, "target_project_id": 30, "source": gitlab_project(project),
+        },
+        "labels": [], "user": {"id": 7, "username": "ada"}, "project": gitlab_project(project),
+    })
+}
+
+/// A `Push Hook`: commits (sha, message, minute) to a branch that was at `before`.
+pub fn gitlab_push(project: &str, branch: &str, before: &str, commits: &[(&str, &str, i64)]) -> Value {
+    let commit = |(sha, message, minute): &(&str, &str, i64)| {
+        json!({"id": sha, "message": message, "timestamp": time(*minute),
+               "url": format!("https://gitlab.com/{project}/-/commit/{sha}"),
+               "author": {"name": "Ada", "email": "ada@example.org"}})
+    };
+    json!({
+        "object_kind": "push", "event_name": "push", "before": before, "after": commits.last().unwrap().0,
+        "ref": format!("refs/heads/{branch}"), "project": gitlab_project(project),
+        "commits": commits.iter().map(commit).collect::<Vec<_>>(), "total_commits_count": commits.len(),
+    })
+}
+
+/// A job of a GitLab pipeline, as the pipeline's hook has it: it waited a minute.
+pub fn gitlab_build(id: u64, name: &str, started: i64, finished: Option<(i64, &str)>) -> Value {
+    json!({
+        "id": id, "stage": "test", "name": name, "status": finished.map_or("running", |(_, status)| status),
+        "created_at": gitlab_time(started - 1), "started_at": gitlab_time(started),
+        "finished_at": finished.map(|(at, _)| gitlab_time(at)),
+        "duration": finished.map(|(at, _)| 60 * (at - started)), "queued_duration": 60,
+        "runner": {"id": 4, "description": "runner-4", "tags": ["linux"]},
+    })
+}
+
+/// The `Job Hook` about the same job of a pipeline of `branch` at `sha`.
+pub fn gitlab_job(project: &str, pipeline: u64, (branch, sha): (&str, &str), build: &Value) -> Value {
+    json!({
+        "object_kind": "build", "ref": branch, "tag": false, "sha": sha, "pipeline_id": pipeline,
+        "build_id": build["id"], "build_name": build["name"], "build_stage": build["stage"],
+        "build_status": build["status"], "build_created_at": build["created_at"],
+        "build_started_at": build["started_at"], "build_finished_at": build["finished_at"],
+        "build_duration": build["duration"], "build_queued_duration": build["queued_duration"],
+        "runner": build["runner"], "project": gitlab_project(project),
+    })
+}
+
+/// A `Pipeline Hook`: asked for in minute `created`, begun a minute later.
+pub fn gitlab_pipeline(
+    project: &str,
+    id: u64,
+    (branch, sha): (&str, &str),
+    created: i64,
+    finished: Option<(i64, &str)>,
+    builds: &[Value],
+) -> Value {
+    json!({
+        "object_kind": "pipeline",
+        "object_attributes": {
+            "id": id, "ref": branch, "tag": false, "sha": sha, "source": "push",
+            "status": finished.map_or("running", |(_, status)| status), "created_at": gitlab_time(created),
+            "finished_at": finished.map(|(at, _)| gitlab_time(at)), "queued_duration": 60,
+            "duration": finished.map(|(at, _)| 60 * (at - created - 1)),
+            "url": format!("https://gitlab.com/{project}/-/pipelines/{id}"),
+        },
+        "user": {"id": 7, "username": "ada"}, "project": gitlab_project(project), "builds": builds,
+    })
+}
+
+/// A `Deployment Hook`.
+pub fn gitlab_deployment(
+    project: &str,
+    id: u64,
+    status: &str,
+    minute: i64,
+    environment: &str,
+    sha: &str,
+) -> Value {
+    json!({
+        "object_kind": "deployment", "status": status, "status_changed_at": gitlab_time(minute),
+        "deployment_id": id, "deployable_id": 600_000 + id, "environment": environment,
+        "environment_tier": environment, "ref": "main", "short_sha": &sha[..8],
+        "commit_url": format!("https://gitlab.com/{project}/-/commit/{sha}"),
+        "user": {"id": 7, "username": "ada"}, "project": gitlab_project(project),
+    })
+}
+
+/// A Jira delivery about sprint `id`, which began in minute `start` and was completed in `complete`.
+pub fn jira_sprint(event: &str, id: u64, minute: i64, start: i64, complete: Option<i64>) -> Value {
+    json!({
+        "timestamp": millis(minute), "webhookEvent": event,
+        "sprint": {
+            "id": id, "self": format!("https://acme.atlassian.net/rest/agile/1.0/sprint/{id}"),
+            "state": if complete.is_some() { "closed" } else { "active" }, "name": format!("Sprint {id}"),
+            "originBoardId": 1, "startDate": time(start), "completeDate": complete.map(time),
+        },
+    })
+}
+
+/// A message of Jenkins' Statistics Gatherer about build `number` of `job`, which ran from minute
+/// `start`; `end` is when and how it ended.
+pub fn jenkins_statistics(job: &str, number: u64, start: i64, end: Option<(i64, &str)>) -> Value {
+    let path = format!("job/{}/", job.split('/').collect::<Vec<_>>().join("/job/"));
+    let (at, result) = end.unwrap_or((start, "INPROGRESS"));
+    json!({
+        "ciUrl": "https://ci.example.org/", "jobName": job.rsplit('/').next(), "fullJobName": job, "number": number,
+        "buildUrl": format!("{path}{number}/"), "result": result, "duration": (at - start) * 60_000,
+        "startTime": millis(at), "endTime": millis(at), "contextId": 0, "parameters": {}, "scmInfo": {},
+        "startedUserId": "ada", "buildCause": "Started by an SCM change",
+    })
+}
+
+/// A CDEvent about the deployment of a service: `deployed`, `upgraded` or `rolledback`.
+pub fn cdevents_service(what: &str, id: &str, minute: i64, service: &str, environment: &str) -> Value {
+    json!({
+        "context": {
+            "specversion": "0.5.1", "id": id, "source": "https://cd.example.org/argo",
+            "type": format!("dev.cdevents.service.{what}.0.3.0"), "timestamp": time(minute),
+        },
+        "subject": {"id": service, "content": {
+            "environment": {"id": environment}, "artifactId": format!("pkg:oci/{service}@{id}"),
         }},
-    });
-    let gitlab = json!({
-        "object_kind": "issue", "event_type": "issue", "user": {"username": "ada"},
-        "project": {"path_with_namespace": "acme/api", "web_url": "https://gitlab.com/acme/api"},
-        "object_attributes": {"iid": 3, "action": "open", "state": "opened", "title": "Slow",
-            "created_at": "2026-03-02 09:00:00 UTC", "updated_at": "2026-03-02 09:00:00 UTC",
-            "url": "https://gitlab.com/acme/api/-/issues/3"},
-    });
-    let cdevents = json!({"customData": {}, "subject": {"id": "run-1", "source": "/ci", "type": "pipelineRun", "content": {
-            "pipelineName": "ci", "url": "https://ci.example.org/run-1"}},
-        "context": {"version": "0.4.1", "id": "e-1", "source": "/ci", "type": "dev.cdevents.pipelinerun.started.0.2.0",
-            "timestamp": "2026-03-02T09:00:00Z"},
-    });
-    let custom = json!({"id": "7", "type": "deploy", "action": "start", "at": "2026-03-02T09:00:00Z"});
-    let json = ("content-type", "application/json");
-    vec![
-        (
-            Source::Github,
-            vec![json, ("x-github-event", "issues"), ("x-github-delivery", "g-1")],
-            issue("opened", 12, 0, None),
-        ),
-        (Source::Jenkins, vec![], jenkins("asgard", 1, "STARTED", 0, 0, None)),
-        (
-            Source::Gitlab,
-            vec![
-                json,
-                ("x-gitlab-event", "Issue Hook"),
-                ("x-gitlab-instance", "https://gitlab.com"),
-                ("idempotency-key", "l-1"),
-            ],
-            gitlab,
-        ),
-        (Source::Jira, vec![json, ("x-atlassian-webhook-identifier", "j-1")], jira),
-        (
-            Source::Cdevents,
-            vec![
-                json,
-                ("ce-id", "e-1"),
-                ("ce-source", "/ci"),
-                ("ce-specversion", "1.0"),
-                ("ce-type", "dev.cdevents.pipelinerun.started.0.2.0"),
-                ("ce-time", "2026-03-02T09:00:00Z"),
-            ],
-            cdevents,
-        ),
-        (Source::Custom, vec![json, ("webhook-id", "msg_1"), ("webhook-timestamp", "1772442000")], custom),
-    ]
+    })
 }
