@@ -43,8 +43,9 @@ pub enum Talk {
     #[default]
     All,
     /// What is enough: Jenkins says that a build has completed, from which its start follows, and
-    /// GitHub does not tell of pushes, as pull requests and runs say what is built. Nobody knows
-    /// how long a Jenkins build waited in the queue, then.
+    /// GitHub tells of the push with which a branch begins, from which the coding time follows, but
+    /// not of others, as pull requests and runs say what is built. Nobody knows how long a Jenkins
+    /// build waited in the queue, then.
     Terse,
 }
 
@@ -52,7 +53,8 @@ impl Talk {
     /// Whether a sender speaks of that.
     fn has(self, act: Act) -> bool {
         match act {
-            Act::Push(..) | Act::MergePush(_) => self == Talk::All,
+            Act::Push(_, head) => self == Talk::All || head == 0,
+            Act::MergePush(_) => self == Talk::All,
             Act::Jenkins(_, phase) | Act::JenkinsDeploy(_, phase) => {
                 self == Talk::All || phase == JenkinsPhase::Completed
             }
