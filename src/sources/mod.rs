@@ -25,6 +25,7 @@ pub mod gitlab;
 pub mod jenkins;
 pub mod jira;
 mod json;
+mod telling;
 mod url;
 pub mod verify;
 

@@ -122,6 +122,21 @@ impl Facts {
         self.attrs.insert(attr, Latest::new(stamp, value));
     }
 
+    /// Tells that something happened, if it is known when.
+    pub fn happened(
+        &mut self,
+        at: Option<Time>,
+        what: What,
+        detail: Option<&str>,
+        role: Option<Role>,
+        person: Option<String>,
+    ) {
+        if let Some(at) = at {
+            let detail = detail.filter(|detail| !detail.is_empty()).map(|detail| clipped(detail).to_owned());
+            self.happenings.insert(Happening { at, what, detail, role, person });
+        }
+    }
+
     /// Says what the item points at. An empty list is said too: an edited text may have lost its
     /// references.
     pub fn relate(&mut self, stamp: Stamp, relation: Relation, targets: Vec<Target>) {
@@ -186,6 +201,24 @@ impl Flaw {
             Flaw::MissingOutcome => "missing_outcome",
             Flaw::UnknownOutcome => "unknown_outcome",
             Flaw::TimeOfReceipt => "time_of_receipt",
+        }
+    }
+}
+
+impl Said {
+    /// Counts what had to be mended.
+    pub fn flaw(&mut self, flaw: Flaw) {
+        if !self.flaws.contains(&flaw) {
+            self.flaws.push(flaw);
+        }
+    }
+
+    /// Tells the index of references where something is found.
+    pub fn point(&mut self, reference: Option<Ref>, pointer: &Pointer) {
+        if let Some(reference) = reference
+            && !self.refs.iter().any(|(known, at)| *known == reference && at == pointer)
+        {
+            self.refs.push((reference, pointer.clone()));
         }
     }
 }

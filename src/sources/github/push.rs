@@ -5,16 +5,14 @@ use serde::Deserialize;
 
 use super::payload::{Payload, Repository, Text};
 use super::scene::Scene;
+use crate::sources::telling::{self, MAX_REFS, Pushed};
 use crate::sources::{Context, ParseError, Parsed};
 use crate::work::convention::Spot;
-use crate::work::event::{Pointer, Ref, Target};
+use crate::work::event::{Pointer, Ref};
 use crate::work::mention;
 
 /// How many commits of a push are looked at.
 const MAX_COMMITS: usize = 256;
-
-/// How many references a push may add.
-const MAX_REFS: usize = 512;
 
 #[derive(Deserialize)]
 pub(super) struct Push<'a> {
@@ -54,9 +52,7 @@ impl<'a> Payload<'a> for Push<'a> {
         }
         if let Some(branch) = self.name.strip_prefix("refs/heads/") {
             self.point_at_commits(branch, &mut scene);
-            if let Some(after) = &self.after {
-                self.point_at_push(after, &mut scene);
-            }
+            self.point_at_push(&mut scene);
         } else if let Some(tag) = self.name.strip_prefix("refs/tags/") {
             // `after` of an annotated tag is the tag itself, not the commit.
             let head = self.head_commit.as_ref().and_then(|commit| commit.id.as_ref());
@@ -107,34 +103,13 @@ impl Push<'_> {
         }
     }
 
-    /// What the push itself says, for the pull request whose head it became: the push before, when the
-    /// first of its commits was made, and what their messages name.
-    fn point_at_push(&self, after: &str, scene: &mut Scene<'_, '_>) {
-        let Some(push) = Ref::push(after) else { return };
-        if let Some(before) = &self.before {
-            scene.point_at_push_before(after, before);
-        }
-        let mut first = None;
-        for commit in self.own_commits() {
-            let made = scene.time(commit.timestamp.as_ref());
-            first = [first, made].into_iter().flatten().min();
-        }
-        if let Some(first) = first {
-            scene.point(Some(push.clone()), &Pointer::Moment(first));
-        }
-        for commit in self.own_commits() {
-            let found = scene.found(&[(Spot::Commit, commit.message.as_ref())]);
-            for target in found.rules.into_iter().chain(found.issue_keys) {
-                let pointer = match target {
-                    Target::Key(key) | Target::Hint(key) => Pointer::Item(key),
-                    Target::Ref(reference) => Pointer::Ref(reference),
-                    Target::Token { .. } => continue,
-                };
-                if scene.said.refs.len() < MAX_REFS {
-                    scene.point(Some(push.clone()), &pointer);
-                }
-            }
-        }
+    fn point_at_push(&self, scene: &mut Scene<'_, '_>) {
+        let commits = self.own_commits().map(|commit| Pushed {
+            made: commit.timestamp.as_ref(),
+            found: scene.found(&[(Spot::Commit, commit.message.as_ref())]),
+        });
+        let commits = commits.collect();
+        telling::push(&mut scene.said, self.after.as_deref(), self.before.as_deref(), commits);
     }
 }
 

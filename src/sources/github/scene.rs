@@ -4,12 +4,11 @@
 use std::collections::BTreeSet;
 
 use super::payload::{Free, Id, PullRequestRef, Repository, Text, User, string};
-use crate::sources::{Context, ParseError, Parsed, url};
-use crate::work::attr::{Attr, Value, clipped};
+pub(super) use crate::sources::telling::{clip, link, needed};
+use crate::sources::{Context, ParseError, Parsed, telling, url};
+use crate::work::attr::{Attr, Value};
 use crate::work::convention::{Found, Spot};
-use crate::work::event::{
-    Event, Facts, Flaw, Happening, Outcome, Pointer, Ref, Relation, Role, Said, Target, What,
-};
+use crate::work::event::{Event, Facts, Flaw, Outcome, Pointer, Ref, Relation, Role, Said, Target, What};
 use crate::work::key::{Key, Kind, Source};
 use crate::work::lattice::{BOUND, Latest, Stamp};
 use crate::work::mention::{self, Near};
@@ -51,19 +50,12 @@ impl<'a, 'c> Scene<'a, 'c> {
 
     /// An optional time; one that no sender can mean is passed over, and counted.
     pub(super) fn time(&mut self, text: Option<&Text<'_>>) -> Option<Time> {
-        let text = text.filter(|text| !text.is_empty())?;
-        let time = Time::parse(text);
-        if time.is_none() {
-            self.flaw(Flaw::ImplausibleTime);
-        }
-        time
+        telling::time(&mut self.said, text)
     }
 
     /// Counts what had to be mended.
     pub(super) fn flaw(&mut self, flaw: Flaw) {
-        if !self.said.flaws.contains(&flaw) {
-            self.said.flaws.push(flaw);
-        }
+        self.said.flaw(flaw);
     }
 
     /// How a run, check, job or step ended.
@@ -132,10 +124,7 @@ impl<'a, 'c> Scene<'a, 'c> {
         role: Option<Role>,
         person: Option<String>,
     ) {
-        if let Some(at) = at {
-            let detail = detail.filter(|detail| !detail.is_empty()).map(clip);
-            facts.happenings.insert(Happening { at, what, detail, role, person });
-        }
+        facts.happened(at, what, detail, role, person);
     }
 
     /// The branch that builds and pushes belong to a pull request by. The default branch is
@@ -165,18 +154,12 @@ impl<'a, 'c> Scene<'a, 'c> {
     /// What some texts say that an item belongs to.
     pub(super) fn found(&self, texts: &[(Spot<'_>, Option<&Text<'_>>)]) -> Found {
         let near = Near { source: Source::Github, host: &self.host, project: &self.repository.full_name };
-        let texts: Vec<(Spot<'_>, &str)> =
-            texts.iter().filter_map(|(spot, text)| Some((*spot, &***text.as_ref()?))).collect();
-        self.context.conventions.read(Source::Github, Some(near), &texts)
+        telling::found(self.context, Source::Github, near, texts)
     }
 
     /// Tells the index of references where something is found.
     pub(super) fn point(&mut self, reference: Option<Ref>, pointer: &Pointer) {
-        if let Some(reference) = reference
-            && !self.said.refs.iter().any(|(known, at)| *known == reference && at == pointer)
-        {
-            self.said.refs.push((reference, pointer.clone()));
-        }
+        self.said.point(reference, pointer);
     }
 
     /// Tells which push a push came after. The first push of a branch came after none.
@@ -232,22 +215,6 @@ fn project_of<'a>(named: &'a PullRequestRef<'_>) -> Option<&'a str> {
 /// The attempt as a number from 1.
 pub(super) fn attempt_number(attempt: Option<Id>) -> u64 {
     attempt.map_or(1, |attempt| attempt.0.max(1))
-}
-
-/// A time that the event cannot do without.
-pub(super) fn needed(path: &str, text: Option<&Text<'_>>) -> Result<Time, ParseError> {
-    let text = text.ok_or_else(|| ParseError::missing(path))?;
-    Time::parse(text).ok_or_else(|| ParseError::time(path))
-}
-
-/// A text that is kept, cut to a bearable length.
-pub(super) fn clip(text: &str) -> String {
-    clipped(text).to_owned()
-}
-
-/// An address, if a browser may follow it.
-pub(super) fn link<'a>(address: Option<&'a Text<'_>>) -> Option<&'a str> {
-    address.and_then(|address| url::web(address))
 }
 
 /// A count, as an attribute.

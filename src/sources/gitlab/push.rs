@@ -6,15 +6,13 @@ use serde::Deserialize;
 
 use super::payload::{Commit, Payload, Project, Repository, Text};
 use super::scene::Scene;
+use crate::sources::telling::{self, MAX_REFS, Pushed};
 use crate::sources::{Context, ParseError, Parsed};
 use crate::work::convention::Spot;
-use crate::work::event::{Pointer, Ref, Target};
+use crate::work::event::{Pointer, Ref};
 
 /// How many commits of a push are looked at. GitLab itself tells the newest 20.
 const MAX_COMMITS: usize = 256;
-
-/// How many references a push may add.
-const MAX_REFS: usize = 512;
 
 #[derive(Deserialize)]
 pub(super) struct Push<'a> {
@@ -83,34 +81,13 @@ impl Push<'_> {
         }
     }
 
-    /// What the push itself says, for the merge request whose head it became: the push before, when
-    /// the first of its commits was made, and what their messages name.
     fn tell_push(&self, scene: &mut Scene<'_, '_>) {
-        let Some(push) = self.after.as_deref().and_then(Ref::push) else { return };
-        if let Some(before) = self.before.as_deref().and_then(Ref::push) {
-            scene.point(Some(push.clone()), &Pointer::Ref(before));
-        }
-        let mut first = None;
-        for commit in self.commits() {
-            let made = scene.time(commit.timestamp.as_ref());
-            first = [first, made].into_iter().flatten().min();
-        }
-        if let Some(first) = first {
-            scene.point(Some(push.clone()), &Pointer::Moment(first));
-        }
-        for commit in self.commits() {
-            let found = scene.found(&[(Spot::Commit, commit.message.as_ref())]);
-            for target in found.rules.into_iter().chain(found.issue_keys) {
-                let pointer = match target {
-                    Target::Key(key) | Target::Hint(key) => Pointer::Item(key),
-                    Target::Ref(reference) => Pointer::Ref(reference),
-                    Target::Token { .. } => continue,
-                };
-                if scene.said.refs.len() < MAX_REFS {
-                    scene.point(Some(push.clone()), &pointer);
-                }
-            }
-        }
+        let commits = self.commits().map(|commit| Pushed {
+            made: commit.timestamp.as_ref(),
+            found: scene.found(&[(Spot::Commit, commit.message.as_ref())]),
+        });
+        let commits = commits.collect();
+        telling::push(&mut scene.said, self.after.as_deref(), self.before.as_deref(), commits);
     }
 }
 

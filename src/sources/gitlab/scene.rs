@@ -4,10 +4,11 @@
 use std::collections::BTreeSet;
 
 use super::payload::{Id, Label, Project, Repository, Text, User};
-use crate::sources::{Context, ParseError, Parsed, url};
-use crate::work::attr::{Attr, clipped};
+pub(super) use crate::sources::telling::{clip, link, needed};
+use crate::sources::{Context, ParseError, Parsed, telling, url};
+use crate::work::attr::Attr;
 use crate::work::convention::{Found, Spot};
-use crate::work::event::{Event, Facts, Flaw, Happening, Pointer, Ref, Relation, Role, Said, Target, What};
+use crate::work::event::{Event, Facts, Flaw, Pointer, Ref, Relation, Role, Said, Target, What};
 use crate::work::key::{Key, Kind, Source};
 use crate::work::lattice::{BOUND, Stamp};
 use crate::work::mention::{self, Near};
@@ -108,19 +109,12 @@ impl<'a, 'c> Scene<'a, 'c> {
 
     /// An optional time; one that no sender can mean is passed over, and counted.
     pub(super) fn time(&mut self, text: Option<&Text<'_>>) -> Option<Time> {
-        let text = text.filter(|text| !text.is_empty())?;
-        let time = Time::parse(text);
-        if time.is_none() {
-            self.flaw(Flaw::ImplausibleTime);
-        }
-        time
+        telling::time(&mut self.said, text)
     }
 
     /// Counts what had to be mended.
     pub(super) fn flaw(&mut self, flaw: Flaw) {
-        if !self.said.flaws.contains(&flaw) {
-            self.said.flaws.push(flaw);
-        }
+        self.said.flaw(flaw);
     }
 
     /// What any item has from its project. The name is the path's: the other is for display.
@@ -168,18 +162,12 @@ impl<'a, 'c> Scene<'a, 'c> {
     /// What some texts say that an item belongs to.
     pub(super) fn found(&self, texts: &[(Spot<'_>, Option<&Text<'_>>)]) -> Found {
         let near = Near { source: Source::Gitlab, host: &self.host, project: &self.path };
-        let texts: Vec<(Spot<'_>, &str)> =
-            texts.iter().filter_map(|(spot, text)| Some((*spot, &***text.as_ref()?))).collect();
-        self.context.conventions.read(Source::Gitlab, Some(near), &texts)
+        telling::found(self.context, Source::Gitlab, near, texts)
     }
 
     /// Tells the index of references where something is found.
     pub(super) fn point(&mut self, reference: Option<Ref>, pointer: &Pointer) {
-        if let Some(reference) = reference
-            && !self.said.refs.iter().any(|(known, at)| *known == reference && at == pointer)
-        {
-            self.said.refs.push((reference, pointer.clone()));
-        }
+        self.said.point(reference, pointer);
     }
 
     /// Tells where this project is, for tokens, which know only its last name.
@@ -193,22 +181,6 @@ impl<'a, 'c> Scene<'a, 'c> {
         self.said.events.push(Event { key, facts });
         Ok(Parsed::Used(self.said))
     }
-}
-
-/// A time that the event cannot do without.
-pub(super) fn needed(path: &str, text: Option<&Text<'_>>) -> Result<Time, ParseError> {
-    let text = text.ok_or_else(|| ParseError::missing(path))?;
-    Time::parse(text).ok_or_else(|| ParseError::time(path))
-}
-
-/// A text that is kept, cut to a bearable length.
-pub(super) fn clip(text: &str) -> String {
-    clipped(text).to_owned()
-}
-
-/// An address, if a browser may follow it.
-pub(super) fn link<'a>(address: Option<&'a Text<'_>>) -> Option<&'a str> {
-    address.and_then(|address| url::web(address))
 }
 
 /// The titles of labels as a set. A scoped label, `team::payments`, stays as it is.
@@ -232,10 +204,7 @@ pub(super) fn happened(
     role: Option<Role>,
     person: Option<String>,
 ) {
-    if let Some(at) = at {
-        let detail = detail.filter(|detail| !detail.is_empty()).map(clip);
-        facts.happenings.insert(Happening { at, what, detail, role, person });
-    }
+    facts.happened(at, what, detail, role, person);
 }
 
 /// In what part somebody acted on what `author` had opened. Old versions give no ids of people.

@@ -2,9 +2,10 @@
 //! implausible, and people, who are named only if that is wanted.
 
 use super::payload::{Message, Text, User};
-use crate::sources::{Context, ParseError, Parsed, url};
+pub(super) use crate::sources::telling::needed;
+use crate::sources::{Context, ParseError, Parsed, telling, url};
 use crate::work::attr::{Attr, Value, clipped};
-use crate::work::event::{Event, Facts, Flaw, Happening, Pointer, Ref, Role, Said, What};
+use crate::work::event::{Event, Facts, Flaw, Pointer, Ref, Role, Said, What};
 use crate::work::key::{Key, Kind, Source};
 use crate::work::lattice::{Latest, Stamp};
 use crate::work::time::Time;
@@ -109,18 +110,11 @@ impl<'m, 'c> Scene<'m, 'c> {
 
     /// An optional time; one that no sender can mean is passed over, and counted.
     pub(super) fn time(&mut self, text: Option<&Text<'_>>) -> Option<Time> {
-        let text = text.filter(|text| !text.is_empty())?;
-        let time = Time::parse(text);
-        if time.is_none() {
-            self.flaw(Flaw::ImplausibleTime);
-        }
-        time
+        telling::time(&mut self.said, text)
     }
 
     fn flaw(&mut self, flaw: Flaw) {
-        if !self.said.flaws.contains(&flaw) {
-            self.said.flaws.push(flaw);
-        }
+        self.said.flaw(flaw);
     }
 
     /// Tells that something happened.
@@ -133,10 +127,7 @@ impl<'m, 'c> Scene<'m, 'c> {
         role: Option<Role>,
         person: Option<String>,
     ) {
-        if let Some(at) = at {
-            let detail = detail.filter(|detail| !detail.is_empty()).map(|text| clipped(text).to_owned());
-            facts.happenings.insert(Happening { at, what, detail, role, person });
-        }
+        facts.happened(at, what, detail, role, person);
     }
 
     /// What somebody is called, if people are kept.
@@ -164,12 +155,6 @@ impl<'m, 'c> Scene<'m, 'c> {
     pub(super) fn told(self) -> Result<Parsed, ParseError> {
         Ok(Parsed::Used(self.said))
     }
-}
-
-/// A time that the event cannot do without.
-pub(super) fn needed(path: &str, text: Option<&Text<'_>>) -> Result<Time, ParseError> {
-    let text = text.ok_or_else(|| ParseError::missing(path))?;
-    Time::parse(text).ok_or_else(|| ParseError::time(path))
 }
 
 /// Takes an attribute's value back.
