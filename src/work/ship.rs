@@ -8,15 +8,15 @@
 use std::collections::HashSet;
 
 use super::attr::Attr;
-use super::event::{Pointer, Ref};
-use super::item::Item;
+use super::event::{Outcome, Pointer, Ref};
+use super::item::{Episode, Item};
 use super::key::{Key, Kind, Source};
 use super::line::{self, Line, text};
 use super::link::Lookup;
 use super::time::Time;
 
 /// How many deploys before it are looked at.
-const MAX_BEFORE: usize = 64;
+const MAX_BEFORE: usize = 24;
 
 /// The most changes that a deploy is said to bring.
 pub const MAX_SHIPPED: usize = 256;
@@ -36,7 +36,8 @@ pub fn shipped<L: Lookup>(deploy: &Item, named: &[Item], lookup: &mut L) -> Resu
     if deploy.key.kind() != Kind::Deploy || is_rollback(deploy) {
         return Ok(Vec::new());
     }
-    let Some(episode) = deploy.episodes().last().copied() else { return Ok(Vec::new()) };
+    let last = || deploy.episodes().last().copied();
+    let Some(episode) = arrival(deploy).or_else(last) else { return Ok(Vec::new()) };
     // One of which only the end is known brings what was merged before its end.
     let start = episode.start;
     let until = episode.end.map_or(start, |(end, _)| end);
@@ -69,6 +70,11 @@ pub fn shipped<L: Lookup>(deploy: &Item, named: &[Item], lookup: &mut L) -> Resu
     found.sort_by(|a, b| (a.merged, &a.item.key).cmp(&(b.merged, &b.item.key)));
     found.truncate(MAX_SHIPPED);
     Ok(found)
+}
+
+/// The episode with which a deploy brought what it brings: the first that ended well.
+pub fn arrival(deploy: &Item) -> Option<Episode> {
+    deploy.episodes().into_iter().find(|episode| matches!(episode.end, Some((_, Outcome::Success))))
 }
 
 /// What was there before a deploy.

@@ -10,6 +10,7 @@ use super::ids::{SpanId, TraceId};
 use super::item::{Episode, Item, run_episode};
 use super::key::{Key, Kind};
 use super::link::Place;
+use super::ship;
 use super::stage;
 use super::tags::Tags;
 use super::time::Time;
@@ -236,11 +237,16 @@ pub fn project(item: &Item, episode: &Episode, placement: &Placement, tags: &Tag
 }
 
 /// The last stage of each change that a deploy brings to users: from the merge until the deploy's end.
-/// It hangs below the pull request, in the pull request's trace, and has the deploy's tags. None if
-/// the deploy did not succeed.
+/// It hangs below the pull request, in the pull request's trace, and has the deploy's tags. Told by the
+/// first episode of the deploy that succeeded, and under an id with that episode in it: whatever is
+/// learned of other episodes later, no id is used twice.
 pub fn arrivals(deploy: &Item, episode: &Episode, place: &Place, tags: &Tags) -> Vec<Span> {
     let Some((end, Outcome::Success)) = episode.end.filter(|_| !episode.clamped) else { return Vec::new() };
+    if ship::arrival(deploy).is_none_or(|first| first.index != episode.index) {
+        return Vec::new();
+    }
     let deploy_id = SpanId::of(&deploy.key, episode.index, &[]);
+    let number = episode.index.to_string();
     let arrived = place.ships.iter().filter(|(_, change)| change.merged <= end);
     arrived
         .map(|(root, change)| {
@@ -254,7 +260,7 @@ pub fn arrivals(deploy: &Item, episode: &Episode, place: &Place, tags: &Tags) ->
             }
             Span {
                 trace_id: TraceId::of(root),
-                span_id: SpanId::of(&pull.key, merged_in, &["deploy", deploy.key.as_str()]),
+                span_id: SpanId::of(&pull.key, merged_in, &["deploy", deploy.key.as_str(), &number]),
                 parent: Some(SpanId::of(&pull.key, merged_in, &[])),
                 name: "pull_request.deploy",
                 kind: SpanKind::Internal,
@@ -349,4 +355,37 @@ fn steps(item: &Item, episode: &Episode, trace_id: TraceId, job: SpanId) -> Vec<
         })
     };
     item.facts.steps.iter().filter_map(step_span).collect()
+}
+
+#[cfg(test)]
+mod tests {
+    use super::super::event::{Cycle, Event, Life};
+    use super::super::testing::{World, acme, at, cycle, stamp};
+    use super::*;
+
+    #[test]
+    fn a_deploy_under_way_again_brings_a_change_once() {
+        let mut world = World::default();
+        world.see(cycle(acme("deploy/1"), 0, &[(10, Outcome::Success)], &[]));
+        world.see(cycle(acme("pull_request/2"), 0, &[(50, Outcome::Merged)], &[]));
+        let mut again: Event = cycle(
+            acme("deploy/3"),
+            60,
+            &[(70, Outcome::Failure), (90, Outcome::Success), (99, Outcome::Success)],
+            &[],
+        );
+        let Life::Cycle(Cycle { under_way, .. }) = &mut again.facts.life else { unreachable!() };
+        *under_way = [at(80), at(95)].into_iter().collect();
+        again.facts.attr(stamp(0), Attr::RefHeadRevision, Some("c"));
+        let deploy = world.see(again);
+        let place = world.export(&deploy);
+        let episodes = deploy.episodes();
+        assert_eq!(episodes.len(), 3);
+        let told: Vec<usize> =
+            episodes.iter().map(|episode| arrivals(&deploy, episode, &place, &Tags::new()).len()).collect();
+        assert_eq!(told, [0, 1, 0], "by the first that succeeded");
+        let stage = &arrivals(&deploy, &episodes[1], &place, &Tags::new())[0];
+        assert_eq!((stage.name, stage.start, stage.end), ("pull_request.deploy", at(50), at(90)));
+        assert_eq!(stage.parent, Some(SpanId::of(&acme("pull_request/2"), 0, &[])));
+    }
 }
