@@ -157,3 +157,25 @@ fn what_a_second_try_brings_is_another_span_than_what_the_first_one_did() {
     assert_eq!(whole[0].parent, retried[0].parent);
     assert_ne!(whole[0].span_id, retried[0].span_id);
 }
+
+#[test]
+fn the_export_of_a_deploy_settles_the_changes_that_it_brings() {
+    let mut world = World::default();
+    let mut named = Vec::new();
+    for id in [2, 3] {
+        let hint = vec![Target::Hint(acme(&format!("issue/{id}0")))];
+        named.push(Target::Key(world.see(related(merged(id, 50), Relation::BranchNumber, hint)).key));
+    }
+    let deploy = run(acme("deploy/1"), 60, Some((80, Outcome::Success)));
+    let deploy = world.see(related(deploy, Relation::PullRequest, named));
+    let brought = world.export(&deploy).ships;
+    assert_eq!(brought.len(), 2);
+    // The issues are seen too late: the last stages of the changes are exported.
+    for issue in ["issue/20", "issue/30"] {
+        world.see(cycle(acme(issue), 0, &[], &[]));
+    }
+    for (root, change) in brought {
+        let place = world.export(&change.item);
+        assert_eq!((place.root, place.links.len()), (root, 1), "{}", change.item.key);
+    }
+}

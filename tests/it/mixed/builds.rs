@@ -68,9 +68,11 @@ impl Organisation {
                 run["head_sha"] = json!(sha);
                 run["head_branch"] = json!(if of_merge { "main" } else { &change.branch });
             };
-            for (action, minute, ended) in
-                [("requested", start, None), ("in_progress", start, None), ("completed", end, Some((end, conclusion)))]
-            {
+            for (action, minute, ended) in [
+                ("requested", start, None),
+                ("in_progress", start, None),
+                ("completed", end, Some((end, conclusion))),
+            ] {
                 let mut payload = workflow_run(action, id, start, ended);
                 show(&mut payload, "workflow_run");
                 let told = &mut payload["workflow_run"];
@@ -98,7 +100,12 @@ impl Organisation {
                             payload["workflow_job"][gone] = json!(null);
                         }
                     }
-                    self.tell_github(if action == "queued" { start } else { to }, API, "workflow_job", &payload);
+                    self.tell_github(
+                        if action == "queued" { start } else { to },
+                        API,
+                        "workflow_job",
+                        &payload,
+                    );
                 }
                 self.job(&format!("github:github.com/{API}/job/{number}"), &run, from, to);
             }
@@ -139,10 +146,15 @@ impl Organisation {
             2 => ("web-commits".to_owned(), json!({}), [scm(&before), scm(sha)]),
             _ => ("web-commits".to_owned(), json!({}), [scm(sha), scm(sha)]),
         };
-        let phases = [("STARTED", start, None), ("COMPLETED", end, Some(result)), ("FINALIZED", end + 1, Some(result))];
+        let phases = [
+            ("STARTED", start, None),
+            ("COMPLETED", end, Some(result)),
+            ("FINALIZED", end + 1, Some(result)),
+        ];
         for (phase, minute, status) in phases {
             let over = status.is_some();
-            let mut payload = jenkins(&job, number, phase, minute, if over { end - start } else { 0 }, status);
+            let mut payload =
+                jenkins(&job, number, phase, minute, if over { end - start } else { 0 }, status);
             payload["build"]["parameters"] = parameters.clone();
             payload["build"]["scm"] = scms[usize::from(over)].clone();
             if phase == "COMPLETED" || self.chance(0.6) {

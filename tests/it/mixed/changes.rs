@@ -56,7 +56,10 @@ struct Now {
 impl Organisation {
     pub fn changes(&mut self, count: usize) -> Vec<Change> {
         let shop = self.shop;
-        [API, WEB, shop].into_iter().flat_map(|path| (0..count).map(|_| self.change(path)).collect::<Vec<_>>()).collect()
+        [API, WEB, shop]
+            .into_iter()
+            .flat_map(|path| (0..count).map(|_| self.change(path)).collect::<Vec<_>>())
+            .collect()
     }
 
     /// The ways of naming an issue, one by chance.
@@ -164,7 +167,14 @@ impl Organisation {
                     let action = if now.draft { "converted_to_draft" } else { "ready_for_review" };
                     self.snapshot(&change, &naming, opened, now, action, json!({}));
                 }
-                6 => self.snapshot(&change, &naming, opened, now, "labeled", json!({"label": {"name": "team/core"}})),
+                6 => self.snapshot(
+                    &change,
+                    &naming,
+                    opened,
+                    now,
+                    "labeled",
+                    json!({"label": {"name": "team/core"}}),
+                ),
                 7..=8 if open => {
                     now.closed = Some(now.minute);
                     lives.last_mut().unwrap().1 = now.closed;
@@ -190,7 +200,9 @@ impl Organisation {
         }
         self.truth.lives.insert(change.key.clone(), lives);
         self.truth.parents.insert(change.key.clone(), naming.issues.first().cloned());
-        self.truth.links.extend(naming.issues.iter().skip(1).map(|issue| (change.key.clone(), issue.clone())));
+        self.truth
+            .links
+            .extend(naming.issues.iter().skip(1).map(|issue| (change.key.clone(), issue.clone())));
         change
     }
 
@@ -246,7 +258,15 @@ impl Organisation {
     }
 
     /// A delivery about the change, as it is now.
-    fn snapshot(&mut self, change: &Change, naming: &Naming, opened: i64, now: Now, action: &str, more: Value) {
+    fn snapshot(
+        &mut self,
+        change: &Change,
+        naming: &Naming,
+        opened: i64,
+        now: Now,
+        action: &str,
+        more: Value,
+    ) {
         if change.github {
             self.github_snapshot(change, naming, opened, now, action, more);
         } else {

@@ -73,7 +73,8 @@ impl<'h> Check<'h> {
     }
 
     fn span(&self, key: &Key, episode: u32) -> &Span {
-        let (_, span) = self.spans.get(&id(key, episode)).unwrap_or_else(|| panic!("{key} #{episode} has no span"));
+        let (_, span) =
+            self.spans.get(&id(key, episode)).unwrap_or_else(|| panic!("{key} #{episode} has no span"));
         span
     }
 
@@ -134,13 +135,19 @@ impl<'h> Check<'h> {
                 above = self.parents[key].as_ref();
             }
             for (key, n, start, _) in self.ended().filter(|(key, ..)| **key == deploy.key) {
-                let brought = self.truth.brings(deploy).into_iter().filter(|(_, change)| !chain.contains(change));
+                let brought =
+                    self.truth.brings(deploy).into_iter().filter(|(_, change)| !chain.contains(change));
                 let brought: BTreeSet<Vec<u8>> =
                     brought.map(|(_, change)| id(change, self.truth.episode_at(change, start))).collect();
-                let ships = |attributes: &_| attribute(attributes, "valuestream.relation").as_deref() == Some("ships");
+                let ships = |attributes: &_| {
+                    attribute(attributes, "valuestream.relation").as_deref() == Some("ships")
+                };
                 let links = &self.span(key, n).links;
-                let linked: BTreeSet<Vec<u8>> =
-                    links.iter().filter(|link| ships(&link.attributes)).map(|link| link.span_id.clone()).collect();
+                let linked: BTreeSet<Vec<u8>> = links
+                    .iter()
+                    .filter(|link| ships(&link.attributes))
+                    .map(|link| link.span_id.clone())
+                    .collect();
                 assert_eq!(linked, brought, "{key} #{n} brings {:?}", self.truth.brings(deploy));
             }
         }
@@ -221,7 +228,12 @@ impl<'h> Check<'h> {
 
     /// What was not settled when the first spans were made stands where everything that is known puts
     /// it; what was settled stands there, and is linked to where it would have stood.
-    pub fn late_relations_are_links(&self, first: &BTreeMap<Key, Pin>, last: &BTreeMap<Key, Pin>, later: &Exported) {
+    pub fn late_relations_are_links(
+        &self,
+        first: &BTreeMap<Key, Pin>,
+        last: &BTreeMap<Key, Pin>,
+        later: &Exported,
+    ) {
         for (key, pin) in first {
             assert_eq!(last.get(key), Some(pin), "{key}: what was settled stands");
         }
@@ -232,7 +244,8 @@ impl<'h> Check<'h> {
                 assert_eq!(pin.parent, self.parents[key], "{key} was not settled before");
             }
         }
-        let later: BTreeSet<&Vec<u8>> = later.iter().flat_map(|(_, spans)| spans).map(|s| &s.span_id).collect();
+        let later: BTreeSet<&Vec<u8>> =
+            later.iter().flat_map(|(_, spans)| spans).map(|s| &s.span_id).collect();
         for (key, n, start, _) in self.ended() {
             let (span, pin) = (self.span(key, n), &last[key]);
             assert_eq!(span.trace_id, trace(&pin.root), "{key} #{n}");

@@ -115,7 +115,10 @@ impl Organisation {
         let mut deploy = self.deployed(&planned, &item, "api".to_owned(), format!("github.com/{API}"));
         // The workflow run on the main branch that starts it.
         let run = planned.change.as_ref().and_then(|change| {
-            builds.iter().find(|build| build.of_merge && build.change == change.key).map(|build| build.key.clone())
+            builds
+                .iter()
+                .find(|build| build.of_merge && build.change == change.key)
+                .map(|build| build.key.clone())
         });
         let run = run.filter(|_| self.chance(0.6));
         if let Some(run) = &run {
@@ -227,13 +230,15 @@ impl Organisation {
         deploy.rollback = false;
         let status = if planned.outcome { "success" } else { "failed" };
         if self.chance(0.5) {
-            let created = gitlab_deployment(shop, id, "created", planned.start, planned.environment, &planned.commit);
+            let created =
+                gitlab_deployment(shop, id, "created", planned.start, planned.environment, &planned.commit);
             self.tell_gitlab(planned.start, "Deployment Hook", &created);
             let running = planned.start + 1;
             let hook = gitlab_deployment(shop, id, "running", running, planned.environment, &planned.commit);
             self.tell_gitlab(running, "Deployment Hook", &hook);
         } else {
-            let hook = gitlab_deployment(shop, id, "running", planned.start, planned.environment, &planned.commit);
+            let hook =
+                gitlab_deployment(shop, id, "running", planned.start, planned.environment, &planned.commit);
             self.tell_gitlab(planned.start, "Deployment Hook", &hook);
         }
         let hook = gitlab_deployment(shop, id, status, planned.end, planned.environment, &planned.commit);

@@ -53,7 +53,8 @@ impl Truth {
 
     /// The episode that was going on in a minute.
     pub fn episode_at(&self, key: &Key, minute: i64) -> u32 {
-        let begun = self.lives.get(key).map_or(0, |lives| lives.iter().filter(|(at, _)| *at <= minute).count());
+        let begun =
+            self.lives.get(key).map_or(0, |lives| lives.iter().filter(|(at, _)| *at <= minute).count());
         begun.saturating_sub(1) as u32
     }
 
