@@ -128,7 +128,9 @@ pub fn place<L: Lookup>(item: &Item, lookup: &mut L) -> Result<Place, L::Error> 
     let mut links: Vec<Link> = Vec::new();
     let mut ships_with_roots = Vec::with_capacity(ships.len());
     for shipped in ships {
-        let root = root_of(&shipped.item.key, lookup)?;
+        // Its last stage is exported with the deploy, in its trace: so that is settled too.
+        let change = climb(&[(Relation::Ships, shipped.item.key.clone())], lookup, &mut pins)?;
+        let root = change.last().map_or(&shipped.item.key, |top| &top.key).clone();
         if !chain.iter().any(|above| above.key == shipped.item.key) {
             links.push(Link {
                 relation: Relation::Ships,

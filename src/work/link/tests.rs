@@ -122,3 +122,60 @@ fn the_parent_span_is_the_episode_that_was_going_on() {
     assert_eq!(place.at(at(5)).parent, Some((acme("issue/1"), 0)));
     assert_eq!(place.at(at(25)).parent, Some((acme("issue/1"), 1)));
 }
+
+fn merged(id: u32, at_second: i64) -> Event {
+    cycle(acme(&format!("pull_request/{id}")), 0, &[(at_second, Outcome::Merged)], &[])
+}
+
+/// A deployment of pull request 2, and what its episodes tell of the change's arrival.
+fn arrivals(closed: &[(i64, Outcome)], under_way: &[i64]) -> Vec<crate::work::span::Span> {
+    let mut world = World::default();
+    world.see(merged(2, 50));
+    let change = vec![Target::Key(acme("pull_request/2"))];
+    let mut event = related(cycle(acme("deploy/1"), 60, closed, &[]), Relation::PullRequest, change);
+    let crate::work::event::Life::Cycle(life) = &mut event.facts.life else { unreachable!() };
+    life.under_way = under_way.iter().map(|second| at(*second)).collect();
+    let deploy = world.see(event);
+    let place = world.export(&deploy);
+    let episodes = deploy.episodes();
+    let of = |episode| crate::work::span::arrivals(&deploy, episode, &place, &Default::default());
+    episodes.iter().flat_map(of).collect()
+}
+
+#[test]
+fn a_deployment_that_succeeds_again_brings_nothing_again() {
+    let twice = arrivals(&[(80, Outcome::Success), (120, Outcome::Success)], &[100]);
+    assert_eq!(twice.iter().map(|span| span.end).collect::<Vec<_>>(), [at(80)]);
+}
+
+#[test]
+fn what_a_second_try_brings_is_another_span_than_what_the_first_one_did() {
+    let whole = arrivals(&[(120, Outcome::Success)], &[]);
+    // The failure before and the second try are told only now.
+    let retried = arrivals(&[(80, Outcome::Failure), (120, Outcome::Success)], &[100]);
+    assert_eq!((whole.len(), retried.len()), (1, 1));
+    assert_eq!(whole[0].parent, retried[0].parent);
+    assert_ne!(whole[0].span_id, retried[0].span_id);
+}
+
+#[test]
+fn the_export_of_a_deploy_settles_the_changes_that_it_brings() {
+    let mut world = World::default();
+    let mut named = Vec::new();
+    for id in [2, 3] {
+        let hint = vec![Target::Hint(acme(&format!("issue/{id}0")))];
+        named.push(Target::Key(world.see(related(merged(id, 50), Relation::BranchNumber, hint)).key));
+    }
+    let deploy = run(acme("deploy/1"), 60, Some((80, Outcome::Success)));
+    let deploy = world.see(related(deploy, Relation::PullRequest, named));
+    let brought = world.export(&deploy).ships;
+    assert_eq!(brought.len(), 2);
+    // The issues are seen too late: the last stages of the changes are exported.
+    for issue in ["issue/20", "issue/30"] {
+        world.see(cycle(acme(issue), 0, &[], &[]));
+    }
+    for (root, change) in brought {
+        let place = world.export(&change.item);
+        assert_eq!((place.root, place.links.len()), (root, 1), "{}", change.item.key);
+    }
+}

@@ -24,6 +24,7 @@ use valuestream::work::tags::Tagger;
 use valuestream::work::time::Time;
 
 use crate::support::payloads::time;
+use crate::support::show::attribute;
 
 /// One delivery, as its sender makes it.
 #[derive(Clone, Debug)]
@@ -209,16 +210,12 @@ pub async fn exported(told: &[Told], batches: &[Vec<Arrival>], slice: usize) -> 
     exported
 }
 
-/// Spans by their ids, with attributes, events and links as sets. No id may come twice.
+/// Spans by their ids. No id may come twice.
 pub fn by_id(exported: &Exported) -> BTreeMap<Vec<u8>, (Key, Span)> {
     let mut all = BTreeMap::new();
     for (key, spans) in exported {
         for span in spans {
-            let mut span = span.clone();
-            span.attributes.sort_by(|a, b| a.key.cmp(&b.key));
-            span.events.sort_by_cached_key(|event| format!("{event:?}"));
-            span.links.sort_by_cached_key(|link| format!("{link:?}"));
-            let before = all.insert(span.span_id.clone(), (key.clone(), span));
+            let before = all.insert(span.span_id.clone(), (key.clone(), span.clone()));
             if let Some((other, before)) = before {
                 panic!("a span id twice, of {key} and of {other}: {before:?}");
             }
@@ -227,19 +224,41 @@ pub fn by_id(exported: &Exported) -> BTreeMap<Vec<u8>, (Key, Span)> {
     all
 }
 
+/// A span in lines, each of which can differ by itself. Where a link leads to what is not exported, the
+/// trace is left out: an item that was never seen has a place only if one below it gave it one.
+fn lines(span: &Span, all: &BTreeMap<Vec<u8>, (Key, Span)>) -> BTreeSet<String> {
+    let mut lines: BTreeSet<String> = [
+        format!("name {} {:?}", span.name, span.kind()),
+        format!("trace {}", hex::encode(&span.trace_id)),
+        format!("parent {}", hex::encode(&span.parent_span_id)),
+        format!("from {} to {}", span.start_time_unix_nano, span.end_time_unix_nano),
+        format!("status {:?}", span.status),
+    ]
+    .into();
+    lines.extend(span.attributes.iter().map(|attribute| format!("{attribute:?}")));
+    lines.extend(span.events.iter().map(|event| format!("{event:?}")));
+    lines.extend(span.links.iter().map(|link| {
+        let (to, how) = (hex::encode(&link.span_id), attribute(&link.attributes, "valuestream.relation"));
+        let there = all.contains_key(&link.span_id).then(|| hex::encode(&link.trace_id));
+        format!("link to {to} in {there:?}: {how:?}")
+    }));
+    lines
+}
+
 /// What differs between two exports, in words; nothing if they are the same.
 pub fn difference(one: &Exported, other: &Exported) -> Option<String> {
     let (one, other) = (by_id(one), by_id(other));
     let ids: BTreeSet<&Vec<u8>> = one.keys().chain(other.keys()).collect();
-    let differing: Vec<String> = ids
-        .into_iter()
-        .filter(|id| one.get(*id) != other.get(*id))
-        .map(|id| match (one.get(id), other.get(id)) {
-            (Some((key, one)), Some((_, other))) => format!("{key}:\n  {one:?}\n  {other:?}"),
-            (Some((key, span)), None) => format!("{key}: only the first has {span:?}"),
-            (None, Some((key, span))) => format!("{key}: only the second has {span:?}"),
-            (None, None) => String::new(),
-        })
-        .collect();
-    (!differing.is_empty()).then(|| differing.join("\n"))
+    let mut text = String::new();
+    for id in ids {
+        let told = |all: &BTreeMap<Vec<u8>, (Key, Span)>| all.get(id).map(|(_, span)| lines(span, all));
+        let (mine, theirs) = (told(&one).unwrap_or_default(), told(&other).unwrap_or_default());
+        if mine != theirs {
+            let (key, span) = one.get(id).or(other.get(id)).unwrap();
+            text.push_str(&format!("{} of {key}:\n", span.name));
+            mine.difference(&theirs).for_each(|line| text.push_str(&format!("  - {line}\n")));
+            theirs.difference(&mine).for_each(|line| text.push_str(&format!("  + {line}\n")));
+        }
+    }
+    (!text.is_empty()).then_some(text)
 }
