@@ -5,8 +5,11 @@ use valuestream::work::key::Source;
 
 use super::payloads::{issue, jenkins};
 
+/// Headers by their names.
+pub type Headers = Vec<(&'static str, &'static str)>;
+
 /// What a source sends about one item, with the headers that are kept of it.
-pub fn of_every_source() -> Vec<(Source, Vec<(&'static str, &'static str)>, Value)> {
+pub fn of_every_source() -> Vec<(Source, Headers, Value)> {
     let jira = json!({
         "webhookEvent": "jira:issue_created", "timestamp": 1_772_442_000_000_i64,
         "issue": {"id": "10", "key": "PROJ-1", "self": "https://acme.atlassian.net/rest/api/2/issue/10", "fields": {

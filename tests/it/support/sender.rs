@@ -146,17 +146,6 @@ impl Delivery {
         Self::Of { source: Source::Jira, headers, body: payload.to_string() }
     }
 
-    /// A delivery of GitLab's with an id of its own.
-    pub fn gitlab(event: &'static str, payload: &Value) -> Self {
-        let headers = vec![("x-gitlab-event", event.to_owned()), ("idempotency-key", fresh_id())];
-        Self::Of { source: Source::Gitlab, headers, body: payload.to_string() }
-    }
-
-    /// A CDEvent without an envelope.
-    pub fn cdevents(payload: &Value) -> Self {
-        Self::Of { source: Source::Cdevents, headers: Vec::new(), body: payload.to_string() }
-    }
-
     /// A custom event.
     pub fn custom(payload: &Value) -> Self {
         Self::Of { source: Source::Custom, headers: Vec::new(), body: payload.to_string() }
