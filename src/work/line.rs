@@ -1,6 +1,6 @@
 //! Lines: what follows each other in time and belongs together, the deploys of a service to an
 //! environment, and the merges of a repository. An item says where on which line it stands
-//! ([`moments`]); who wants to know what a deploy brings asks for the deploys before it and for the
+//! ([`moment`]); who wants to know what a deploy brings asks for the deploys before it and for the
 //! merges between ([`super::ship`]).
 
 use sha2::{Digest, Sha256};

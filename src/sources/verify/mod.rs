@@ -1,8 +1,8 @@
 //! Whether a delivery comes from who it claims. Pure and in constant time; several secrets hold
 //! at the same time, so that they can be rotated. Nothing here ever prints a secret or a token.
 //!
-//! [`hub`] is a signature over the body (GitHub, Jira), [`webhook`] one of Standard Webhooks,
-//! [`token`] a secret that is sent along. What can be told from the head of a request is told
+//! `hub` is a signature over the body (GitHub, Jira), [`webhook`] one of Standard Webhooks,
+//! `token` a secret that is sent along. What can be told from the head of a request is told
 //! [before its body is read](before_body), by the same code that decides in the end.
 
 mod hub;
