@@ -91,7 +91,7 @@ fn life(client: u64, n: u64) -> Life {
                     phase("COMPLETED", 6, 5, Some("SUCCESS")),
                     phase("FINALIZED", 7, 5, Some("SUCCESS")),
                 ],
-                spans: vec![SpanId::of(&key, 0, &[])],
+                spans: vec![SpanId::of(&key, 0, &[]), SpanId::of(&key, 0, &["queue"])],
                 root: key.clone(),
                 key,
             }
@@ -105,6 +105,7 @@ fn life(client: u64, n: u64) -> Life {
                 deliveries: vec![Delivery::github("workflow_job", &payload)],
                 spans: vec![
                     SpanId::of(&key, 0, &[]),
+                    SpanId::of(&key, 0, &["queue"]),
                     SpanId::of(&key, 0, &["step", "1"]),
                     SpanId::of(&key, 0, &["step", "2"]),
                 ],
