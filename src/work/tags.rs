@@ -24,7 +24,7 @@ pub enum Origin<'a> {
     Language,
     /// A topic of the repository.
     Topic(&'a str),
-    /// A custom property of the repository.
+    /// A custom property of the repository, or a custom field of the issue.
     Property(&'a str),
     /// A rule of the configuration, by its place in the list.
     Rule(usize),

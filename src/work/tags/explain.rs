@@ -48,7 +48,7 @@ impl fmt::Display for Origin<'_> {
         match self {
             Origin::Language => f.write_str("the repository's language"),
             Origin::Topic(topic) => write!(f, "the repository's topic {topic:?}"),
-            Origin::Property(name) => write!(f, "the repository's custom property {name:?}"),
+            Origin::Property(name) => write!(f, "the custom property {name:?}"),
             Origin::Rule(index) => write!(f, "tags.rules[{index}]"),
             Origin::Label(label) => write!(f, "the label {label:?}"),
             Origin::Parameter(name) => write!(f, "the parameter {name:?}"),
