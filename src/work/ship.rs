@@ -91,7 +91,9 @@ fn before<L: Lookup>(deploy: &Item, until: Time, lookup: &mut L) -> Result<Optio
     let line = Line::of_deploy(deploy);
     let mut successes: Vec<(Time, Item)> = Vec::new();
     for (at, key) in lookup.moments(&line, Time::MIN, until, MAX_BEFORE)? {
-        let Some(item) = lookup.item(&key)?.filter(|item| item.key != deploy.key) else { continue };
+        // Of two that ended in one instant the one with the lesser key was first.
+        let earlier = (at, &key) < (until, &deploy.key);
+        let Some(item) = lookup.item(&key)?.filter(|_| earlier) else { continue };
         if line::moment(&item).is_some_and(|(there, ended)| there == line && ended == at) {
             successes.push((at, item));
         }
@@ -194,6 +196,18 @@ mod tests {
         world.see(deploy(2, 180, Some((190, Failure)), "b"));
         assert_eq!(brings(&mut world, deploy(3, 200, Some((220, Success)), "c")), ["3", "4"]);
         assert_eq!(brings(&mut world, deploy(4, 260, Some((270, Failure)), "d")), ["5"], "it tried to");
+    }
+
+    #[test]
+    fn of_two_deploys_that_end_in_one_instant_one_was_first() {
+        let mut world = World::default();
+        world.see(deploy(1, 10, Some((20, Success)), "a"));
+        merged(&mut world, 1, 50);
+        let (one, other) =
+            (deploy(2, 100, Some((120, Success)), "b"), deploy(3, 100, Some((120, Success)), "c"));
+        world.see(other.clone());
+        assert_eq!(brings(&mut world, one), ["1"]);
+        assert!(brings(&mut world, other).is_empty(), "it came with the other");
     }
 
     #[test]
