@@ -30,17 +30,22 @@ pub fn of<L: Lookup>(change: &Item, lookup: &mut L) -> Result<History, L::Error>
     let mut history = History::default();
     let mut issues: Vec<Ref> = Vec::new();
     let mut seen: HashSet<Ref> = HashSet::new();
-    let mut next: Vec<Ref> = heads(change).filter_map(Ref::push).collect();
-    while let Some(push) = next.pop() {
-        if seen.len() == MAX_PUSHES || !seen.insert(push.clone()) || is_anothers(&push, change, lookup)? {
+    // Its own heads, and what lies before them.
+    let mut next: Vec<(Ref, bool)> = heads(change).filter_map(Ref::push).map(|push| (push, true)).collect();
+    while let Some((push, own)) = next.pop() {
+        if seen.len() == MAX_PUSHES || seen.contains(&push) {
             continue;
         }
+        if !own && is_anothers(&push, change, lookup)? {
+            continue;
+        }
+        seen.insert(push.clone());
         for pointer in lookup.pointers(&push)? {
             match pointer {
                 Pointer::Moment(at) => {
                     history.first_commit = Some(history.first_commit.map_or(at, |first| first.min(at)));
                 }
-                Pointer::Ref(other) if other.commit_of_push().is_some() => next.push(other),
+                Pointer::Ref(other) if other.commit_of_push().is_some() => next.push((other, false)),
                 Pointer::Ref(issue) => issues.push(issue),
                 Pointer::Item(key) if key.kind() == Kind::Issue => history.issues.push(key),
                 Pointer::Item(_) | Pointer::Project(..) => {}

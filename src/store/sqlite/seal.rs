@@ -11,7 +11,7 @@ use crate::export::encode;
 use crate::insight::query::Tier;
 use crate::work::attr::{Attr, Value};
 use crate::work::item::Item;
-use crate::work::key::Key;
+use crate::work::key::{Key, Kind};
 use crate::work::line;
 use crate::work::link;
 use crate::work::span;
@@ -116,6 +116,9 @@ impl Slice<'_> {
     }
 
     fn is_production(&self, item: &Item) -> bool {
+        if item.key.kind() != Kind::Deploy {
+            return false;
+        }
         let environment = line::text(item, Attr::Environment).unwrap_or_default();
         let flag = item.facts.attrs.get(&Attr::ProductionEnvironment).map(|latest| &latest.value);
         self.rules.environments.tier(environment, flag == Some(&Value::Bool(true))) == Tier::Production
