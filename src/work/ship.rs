@@ -265,7 +265,11 @@ mod tests {
         world.point(Ref::project(Source::Github, "api"), project("acme/api"));
         world.pins.clear();
         assert_eq!(brings(&mut world, job(2, 200)), ["1"]);
-        world.point(Ref::project(Source::Github, "api"), project("other/api"));
+        // Whichever of two is looked at first.
+        world.refs.clear();
+        for path in ["other/api", "acme/api"] {
+            world.point(Ref::project(Source::Github, "api"), project(path));
+        }
         assert!(brings(&mut world, job(2, 200)).is_empty(), "two of this name");
     }
 

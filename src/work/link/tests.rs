@@ -179,3 +179,17 @@ fn the_export_of_a_deploy_settles_the_changes_that_it_brings() {
         assert_eq!((place.root, place.links.len()), (root, 1), "{}", change.item.key);
     }
 }
+
+#[test]
+fn what_does_not_stand_higher_is_a_link_and_no_circle() {
+    let mut world = World::default();
+    let pointing = |from: &str, to: &str| {
+        related(cycle(acme(from), 0, &[], &[]), Relation::Token, vec![Target::Key(acme(to))])
+    };
+    let one = world.see(pointing("pull_request/1", "pull_request/2"));
+    world.see(pointing("pull_request/2", "pull_request/1"));
+    let place = world.export(&one);
+    assert!(place.ancestors.is_empty());
+    let links: Vec<(Relation, &Key)> = place.links.iter().map(|link| (link.relation, &link.key)).collect();
+    assert_eq!(links, [(Relation::Token, &acme("pull_request/2"))]);
+}
