@@ -8,7 +8,7 @@
 use super::event::{Pointer, Ref, Relation, Target};
 use super::history;
 use super::item::Item;
-use super::key::{Key, Kind};
+use super::key::{Key, Kind, Source};
 use super::line::Line;
 use super::ship::{self, Shipped};
 use super::span::{Placement, Related};
@@ -314,6 +314,9 @@ fn resolve<L: Lookup>(
             let projects = lookup.pointers(project)?;
             // A name that two projects share says nothing.
             let [Pointer::Project(host, path)] = projects.as_slice() else { return Ok(Vec::new()) };
+            // Jira's ids have the project in them: `PROJ-12`.
+            let whole = format!("{path}-{id}");
+            let id = if source == Source::Jira { &whole } else { id };
             let mut keys: Vec<Key> = Key::new(source, host, path, *kind, id).into_iter().collect();
             // The original called a Jenkins job that deploys a build too.
             if *kind == Kind::Build

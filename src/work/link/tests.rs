@@ -1,6 +1,6 @@
 use super::*;
 use crate::work::event::{Event, Outcome};
-use crate::work::testing::{World, acme, at, cycle, item, related, run};
+use crate::work::testing::{World, acme, at, cycle, item, key, related, run};
 
 const SHA: &str = "ec26c3e57ca3a959ca5aad62de7213c562f8c821";
 
@@ -192,4 +192,16 @@ fn what_does_not_stand_higher_is_a_link_and_no_circle() {
     assert!(place.ancestors.is_empty());
     let links: Vec<(Relation, &Key)> = place.links.iter().map(|link| (link.relation, &link.key)).collect();
     assert_eq!(links, [(Relation::Token, &acme("pull_request/2"))]);
+}
+
+#[test]
+fn a_token_names_an_issue_of_jira_by_project_and_number() {
+    let mut world = World::default();
+    let jira = key("jira:acme.atlassian.net/PROJ/issue/PROJ-12");
+    let project = Ref::project(Source::Jira, "proj");
+    world.point(project.clone(), Pointer::Project("acme.atlassian.net".to_owned(), "PROJ".to_owned()));
+    let token = Target::Token { project, kind: Kind::Issue, id: "12".to_owned() };
+    let pull = cycle(acme("pull_request/1"), 0, &[], &[]);
+    let pull = world.see(related(pull, Relation::Token, vec![token]));
+    assert_eq!(ancestors(&world.export(&pull)), [jira]);
 }
