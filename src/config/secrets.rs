@@ -1,28 +1,29 @@
 //! The secrets of the sources: those that the configuration gives, and those in the files that it
 //! names. None is shown, whatever is wrong with it.
 
+use std::path::PathBuf;
+
 use secrecy::{ExposeSecret, SecretString};
 
-use super::{Config, ConfigError, read};
+use super::{Config, ConfigError, JenkinsConfig, SourceConfig, read};
 use crate::sources::verify::webhook;
 use crate::work::key::Source;
 
 /// What is wrong with a signing key, which is not repeated.
 const BAD_KEY: &str = "one that begins with whsec_ is not followed by base64: copy the signing key whole, or make one with echo whsec_$(openssl rand -base64 32)";
 
+/// The part of a source's configuration that all sources have.
+struct Credentials<'a> {
+    secrets: &'a [SecretString],
+    secret_file: &'a Option<PathBuf>,
+    allow_unsigned: bool,
+}
+
 impl Config {
     /// All secrets of a source, from the configuration and from its `secret_file`, which is read
     /// now. None means that the source is off, unless [`Config::allow_unsigned`].
     pub fn secrets(&self, source: Source) -> Result<Vec<SecretString>, ConfigError> {
-        let sources = &self.sources;
-        let (given, file) = match source {
-            Source::Jenkins => (&sources.jenkins.secrets, &sources.jenkins.secret_file),
-            Source::Github => (&sources.github.secrets, &sources.github.secret_file),
-            Source::Gitlab => (&sources.gitlab.secrets, &sources.gitlab.secret_file),
-            Source::Jira => (&sources.jira.secrets, &sources.jira.secret_file),
-            Source::Cdevents => (&sources.cdevents.secrets, &sources.cdevents.secret_file),
-            Source::Custom => (&sources.custom.secrets, &sources.custom.secret_file),
-        };
+        let Credentials { secrets: given, secret_file: file, .. } = self.credentials(source);
         let signs = matches!(source, Source::Gitlab | Source::Cdevents | Source::Custom);
         let usable = |secrets: &[SecretString]| {
             let secrets = secrets.iter().map(|secret| secret.expose_secret());
@@ -31,7 +32,7 @@ impl Config {
         if !usable(given) {
             return Err(self.wrong(&format!("sources.{source}.secrets"), BAD_KEY));
         }
-        let mut secrets = given.clone();
+        let mut secrets = given.to_vec();
         if let Some(path) = file {
             let key = format!("sources.{source}.secret_file");
             let further = read::secret_file(&key, path)?;
@@ -45,14 +46,25 @@ impl Config {
 
     /// Whether a source that has no secret believes what comes unsigned.
     pub fn allow_unsigned(&self, source: Source) -> bool {
-        match source {
-            Source::Github => self.sources.github.allow_unsigned,
-            Source::Jenkins => self.sources.jenkins.allow_unsigned,
-            Source::Gitlab => self.sources.gitlab.allow_unsigned,
-            Source::Jira => self.sources.jira.allow_unsigned,
-            Source::Cdevents => self.sources.cdevents.allow_unsigned,
-            Source::Custom => self.sources.custom.allow_unsigned,
-        }
+        self.credentials(source).allow_unsigned
+    }
+
+    /// What is configured of who may deliver for a source.
+    fn credentials(&self, source: Source) -> Credentials<'_> {
+        let sources = &self.sources;
+        let plain = match source {
+            Source::Github => &sources.github,
+            Source::Gitlab => &sources.gitlab,
+            Source::Jira => &sources.jira,
+            Source::Cdevents => &sources.cdevents,
+            Source::Custom => &sources.custom,
+            Source::Jenkins => {
+                let JenkinsConfig { secrets, secret_file, allow_unsigned, .. } = &sources.jenkins;
+                return Credentials { secrets, secret_file, allow_unsigned: *allow_unsigned };
+            }
+        };
+        let SourceConfig { secrets, secret_file, allow_unsigned } = plain;
+        Credentials { secrets, secret_file, allow_unsigned: *allow_unsigned }
     }
 }
 

@@ -1,13 +1,17 @@
 //! What the sources share in telling what a payload says: times that may be implausible, texts that
 //! are kept short, what texts name, and what a push says to the index of references.
 
+use std::collections::BTreeMap;
+
 use super::json::Text;
 use super::{Context, ParseError, url};
 use crate::work::attr::clipped;
 use crate::work::convention::{Found, Spot};
-use crate::work::event::{Flaw, Pointer, Ref, Said, Target};
-use crate::work::key::Source;
+use crate::work::event::{Facts, Flaw, Pointer, Ref, Relation, Said, Target};
+use crate::work::key::{Kind, Source};
+use crate::work::lattice::Stamp;
 use crate::work::mention::Near;
+use crate::work::tags::DEPLOY_FLAGS;
 use crate::work::time::Time;
 
 /// How many references a push may add.
@@ -37,6 +41,47 @@ pub(super) fn clip(text: &str) -> String {
 /// An address, if a browser may follow it.
 pub(super) fn link<'a>(address: Option<&'a Text<'_>>) -> Option<&'a str> {
     address.and_then(|address| url::web(address))
+}
+
+/// Says what an item points at, if it is anything. For runs, silence means nothing: when a run
+/// ends, GitHub no longer names the pull request that was merged meanwhile.
+pub(super) fn relate(facts: &mut Facts, stamp: Stamp, relation: Relation, targets: Vec<Target>) {
+    if !targets.is_empty() {
+        facts.relate(stamp, relation, targets);
+    }
+}
+
+/// Of a run's parameters those that can become tags, and of a deploy's its flags; of one name the
+/// last.
+pub(super) fn parameters<'t>(
+    context: &Context<'_>,
+    kind: Kind,
+    texts: impl Iterator<Item = (&'t str, &'t str)>,
+) -> Option<BTreeMap<String, String>> {
+    let kept = |name: &str| {
+        let flag = || DEPLOY_FLAGS.iter().any(|flag| name.eq_ignore_ascii_case(flag));
+        context.tagger.key_of(name).is_some() || (kind == Kind::Deploy && flag())
+    };
+    let kept: BTreeMap<_, _> =
+        texts.filter(|(name, _)| kept(name)).map(|(name, value)| (name.to_owned(), clip(value))).collect();
+    (!kept.is_empty()).then_some(kept)
+}
+
+/// What a job does, as far as its name or stage tells in whole words.
+pub(super) fn task_type(name: &str) -> Option<&'static str> {
+    let has = |words: &[&str]| {
+        name.split(|c: char| !c.is_alphanumeric())
+            .any(|part| words.iter().any(|word| part.eq_ignore_ascii_case(word)))
+    };
+    if has(&["deploy", "deployment", "release", "publish"]) {
+        Some("deploy")
+    } else if has(&["test", "tests", "testing", "e2e", "unit", "integration"]) {
+        Some("test")
+    } else if has(&["build", "compile", "package"]) {
+        Some("build")
+    } else {
+        None
+    }
 }
 
 /// What some texts say that an item of `source` belongs to; it stands in the repository `near`.

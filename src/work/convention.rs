@@ -125,6 +125,14 @@ pub struct Found {
 }
 
 impl Found {
+    /// With what was said on purpose, such as a parameter for it, before the tokens of other texts.
+    pub fn after(mut self, on_purpose: impl IntoIterator<Item = Target>) -> Self {
+        let mut tokens = Vec::new();
+        add(&mut tokens, on_purpose);
+        add(&mut tokens, std::mem::take(&mut self.tokens));
+        Self { tokens, ..self }
+    }
+
     /// Says it of an item; what was not found is not said.
     pub fn relate(self, facts: &mut Facts, stamp: Stamp) {
         for (relation, targets) in self.by_relation() {

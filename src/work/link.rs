@@ -179,7 +179,7 @@ fn stand<L: Lookup>(item: &Item, lookup: &mut L, pins: &mut Vec<(Key, Pin)>) -> 
     let mut named = Vec::new();
     if item.key.kind() == Kind::Deploy {
         // The pull requests that it names, and those above what it names.
-        for (_, key) in candidates.above.iter().filter(|(relation, _)| *relation != Relation::Ships) {
+        for (_, key) in &candidates.above {
             let mut next = Some(key.clone());
             while let Some(key) = next.filter(|key| key.kind() != Kind::Issue) {
                 let found = lookup.item(&key)?;

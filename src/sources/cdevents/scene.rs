@@ -1,20 +1,15 @@
 //! What every CDEvent needs: where its subject stands, when it was, and what custom data adds.
 
-use std::collections::BTreeMap;
-
 use super::envelope::Letter;
 use super::payload::{CdEvent, Content, Reference};
 use crate::sources::url;
-use crate::sources::{Context, ParseError, Parsed};
+use crate::sources::{Context, ParseError, Parsed, telling};
 use crate::work::attr::{Attr, clipped};
 use crate::work::convention::Spot;
-use crate::work::event::{
-    Event, Facts, Flaw, Happening, Outcome, Pointer, Ref, Relation, Said, Target, What,
-};
+use crate::work::event::{Event, Facts, Flaw, Outcome, Pointer, Ref, Relation, Said, Target, What};
 use crate::work::key::{Key, Kind, Source};
 use crate::work::lattice::{Latest, Stamp};
 use crate::work::mention;
-use crate::work::tags::DEPLOY_FLAGS;
 use crate::work::time::Time;
 
 /// The host where a source names none, and the project where it names no more than a host.
@@ -113,9 +108,7 @@ impl<'a, 'c> Scene<'a, 'c> {
     }
 
     fn flaw(&mut self, flaw: Flaw) {
-        if !self.said.flaws.contains(&flaw) {
-            self.said.flaws.push(flaw);
-        }
+        self.said.flaw(flaw);
     }
 
     /// The commit that custom data names.
@@ -133,19 +126,10 @@ impl<'a, 'c> Scene<'a, 'c> {
 
     /// Keeps of custom data, and of `more`, what can become tags; of a deploy its flags too.
     pub(super) fn mark(&self, facts: &mut Facts, stamp: Stamp, kind: Kind, more: &[(&str, &str)]) {
-        let kept = |name: &str| {
-            let flag = || DEPLOY_FLAGS.iter().any(|flag| name.eq_ignore_ascii_case(flag));
-            self.context.tagger.key_of(name).is_some() || (kind == Kind::Deploy && flag())
-        };
         // What the event itself says outdoes its custom data.
         let all = self.event.custom.texts().chain(more.iter().copied());
-        let marks: BTreeMap<_, _> = all
-            .filter(|(name, _)| kept(name))
-            .map(|(name, value)| (name.to_owned(), clipped(value).to_owned()))
-            .collect();
-        if !marks.is_empty() {
-            facts.marks.parameters = Some(Latest::new(stamp, marks));
-        }
+        facts.marks.parameters =
+            telling::parameters(self.context, kind, all).map(|kept| Latest::new(stamp, kept));
     }
 
     /// Says what texts of the event, and of custom data, say that it belongs to.
@@ -154,15 +138,10 @@ impl<'a, 'c> Scene<'a, 'c> {
             texts.iter().filter_map(|(spot, text)| Some((*spot, (*text)?))).collect();
         let custom = self.event.custom.texts().take(MAX_PARAMETERS);
         all.extend(custom.map(|(name, value)| (Spot::Parameter(name), value)));
-        let mut found = self.context.conventions.read(Source::Cdevents, None, &all);
-        // What was said on purpose comes first.
         let named =
             ["vstrace-trace-id", "vstrace_trace_id"].iter().find_map(|name| self.event.custom.get(name));
-        let mut tokens = named.map(mention::trace_parameter).unwrap_or_default();
-        found.tokens.retain(|token| !tokens.contains(token));
-        tokens.append(&mut found.tokens);
-        tokens.truncate(mention::MAX_MENTIONS);
-        found.tokens = tokens;
+        let on_purpose = named.map(mention::trace_parameter).unwrap_or_default();
+        let found = self.context.conventions.read(Source::Cdevents, None, &all).after(on_purpose);
         found.relate(facts, stamp);
     }
 
@@ -174,7 +153,7 @@ impl<'a, 'c> Scene<'a, 'c> {
 
     /// Tells that something happened.
     pub(super) fn happened(&self, facts: &mut Facts, what: What, person: Option<String>) {
-        facts.happenings.insert(Happening { at: self.at, what, detail: None, role: None, person });
+        facts.happened(Some(self.at), what, None, None, person);
     }
 
     /// Tells the index of references where something is found.

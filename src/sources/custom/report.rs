@@ -10,7 +10,7 @@ use crate::sources::{Context, ParseError};
 use crate::work::attr::{Attr, clipped, cut};
 use crate::work::convention::Spot;
 use crate::work::event::{
-    Cycle, Event, Facts, Flaw, Happening, Outcome, Pointer, Ref, Relation, Run, Said, Target, What,
+    Cycle, Event, Facts, Flaw, Outcome, Pointer, Ref, Relation, Run, Said, Target, What,
 };
 use crate::work::key::{Key, Kind, Source};
 use crate::work::lattice::{Instant, Latest, Stamp, Trust};
@@ -186,9 +186,7 @@ impl<'a, 'c> Report<'a, 'c> {
             Action::Event => given(self.body.event.as_ref()).or(given(self.body.name.as_ref())),
             Action::Other(word) => Some(given(self.body.event.as_ref()).unwrap_or(word)),
         };
-        let detail = detail.map(|detail| clipped(detail).to_owned());
-        let happening = Happening { at: self.at.at, what: What::Event, detail, role: None, person: None };
-        facts.happenings.insert(happening);
+        facts.happened(Some(self.at.at), What::Event, detail, None, None);
     }
 
     /// The item's title or name. The name in an event that names nothing else is the event's.

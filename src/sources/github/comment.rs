@@ -85,7 +85,7 @@ impl Comment<'_> {
         let at = needed("comment.created_at", self.created_at.as_ref())?;
         let who = self.user.as_ref();
         let role = who.map(|who| role(who, author));
-        scene.happened(facts, Some(at), What::Commented, None, role, scene.person(who));
+        facts.happened(Some(at), What::Commented, None, role, scene.person(who));
         Ok(())
     }
 }

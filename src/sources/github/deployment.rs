@@ -122,7 +122,7 @@ impl<'a> Payload<'a> for Statuses<'a> {
         let addresses = [&status.target_url, &status.log_url, &status.environment_url];
         let address = addresses.into_iter().find_map(|address| link(address.as_ref()));
         facts.attr(stamp, Attr::DeploymentUrl, address);
-        scene.happened(&mut facts, Some(at), What::DeploymentStatus, Some(&status.state), None, None);
+        facts.happened(Some(at), What::DeploymentStatus, Some(&status.state), None, None);
         scene.told(key, facts)
     }
 }

@@ -211,7 +211,7 @@ impl Issues<'_> {
             if action == "transferred" {
                 let detail = transferred.as_ref().map(Key::as_str);
                 let person = scene.person(self.sender.as_ref());
-                scene.happened(facts, at, What::Transferred, detail, None, person);
+                facts.happened(at, What::Transferred, detail, None, person);
             }
             return;
         };
@@ -219,7 +219,7 @@ impl Issues<'_> {
             What::Assigned | What::Unassigned => self.assignee.as_ref(),
             _ => self.sender.as_ref(),
         };
-        scene.happened(facts, at, what, detail.as_deref(), None, scene.person(whom));
+        facts.happened(at, what, detail.as_deref(), None, scene.person(whom));
     }
 
     fn transferred_to(&self, scene: &Scene<'_, '_>) -> Option<Key> {

@@ -5,6 +5,7 @@ use serde::Deserialize;
 use super::payload::{Id, Payload, Repository, Text};
 use super::run::relate_head;
 use super::scene::{Scene, attempt_number, clip, describe_head, link, needed, relate};
+use crate::sources::telling::task_type;
 use crate::sources::{Context, ParseError, Parsed};
 use crate::work::attr::{Attr, Value};
 use crate::work::event::{Facts, Relation, Run, Step, Target, stated};
@@ -139,22 +140,5 @@ impl WorkflowJobs<'_> {
         let project = Some(&*self.repository.full_name);
         relate_head(facts, stamp, scene, job.head_sha.as_ref(), project, job.head_branch.as_ref());
         Ok(())
-    }
-}
-
-/// What a job does, as far as its name tells in whole words.
-fn task_type(name: &str) -> Option<&'static str> {
-    let has = |words: &[&str]| {
-        name.split(|c: char| !c.is_alphanumeric())
-            .any(|part| words.iter().any(|word| part.eq_ignore_ascii_case(word)))
-    };
-    if has(&["deploy", "deployment", "release", "publish"]) {
-        Some("deploy")
-    } else if has(&["test", "tests", "testing", "e2e", "unit", "integration"]) {
-        Some("test")
-    } else if has(&["build", "compile", "package"]) {
-        Some("build")
-    } else {
-        None
     }
 }

@@ -160,7 +160,7 @@ impl PullRequests<'_> {
             What::ReviewRequested | What::ReviewRequestRemoved => self.requested_reviewer.as_ref(),
             _ => self.sender.as_ref(),
         };
-        scene.happened(facts, at, what, detail.as_deref(), None, scene.person(whom));
+        facts.happened(at, what, detail.as_deref(), None, scene.person(whom));
     }
 }
 
@@ -184,7 +184,7 @@ impl<'a> Payload<'a> for Reviews<'a> {
             (submitted.or(updated), What::Reviewed, self.review.user.as_ref())
         };
         let role = who.map(|who| role(who, self.pull_request.user.as_ref()));
-        scene.happened(&mut facts, at, what, state.as_deref(), role, scene.person(who));
+        facts.happened(at, what, state.as_deref(), role, scene.person(who));
         scene.told(key, facts)
     }
 }

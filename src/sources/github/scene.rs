@@ -4,11 +4,11 @@
 use std::collections::BTreeSet;
 
 use super::payload::{Free, Id, PullRequestRef, Repository, Text, User, string};
-pub(super) use crate::sources::telling::{clip, link, needed};
+pub(super) use crate::sources::telling::{clip, link, needed, relate};
 use crate::sources::{Context, ParseError, Parsed, telling, url};
 use crate::work::attr::{Attr, Value};
 use crate::work::convention::{Found, Spot};
-use crate::work::event::{Event, Facts, Flaw, Outcome, Pointer, Ref, Relation, Role, Said, Target, What};
+use crate::work::event::{Event, Facts, Flaw, Outcome, Pointer, Ref, Role, Said, Target};
 use crate::work::key::{Key, Kind, Source};
 use crate::work::lattice::{BOUND, Latest, Stamp};
 use crate::work::mention::{self, Near};
@@ -112,19 +112,6 @@ impl<'a, 'c> Scene<'a, 'c> {
     /// A login, if people are kept.
     pub(super) fn person(&self, user: Option<&User<'_>>) -> Option<String> {
         user.filter(|_| self.context.people).and_then(|user| string(user.login.as_ref()))
-    }
-
-    /// Tells that something happened.
-    pub(super) fn happened(
-        &self,
-        facts: &mut Facts,
-        at: Option<Time>,
-        what: What,
-        detail: Option<&str>,
-        role: Option<Role>,
-        person: Option<String>,
-    ) {
-        facts.happened(at, what, detail, role, person);
     }
 
     /// The branch that builds and pushes belong to a pull request by. The default branch is
@@ -239,14 +226,6 @@ pub(super) fn describe_head(
     facts.attr(stamp, Attr::RefHeadRevision, sha.map(|sha| &**sha));
     if branch.is_some() {
         facts.attr(stamp, Attr::RefHeadType, kind);
-    }
-}
-
-/// Says what an item points at, if it is anything. For runs, silence means nothing: when a run
-/// ends, GitHub no longer names the pull request that was merged meanwhile.
-pub(super) fn relate(facts: &mut Facts, stamp: Stamp, relation: Relation, targets: Vec<Target>) {
-    if !targets.is_empty() {
-        facts.relate(stamp, relation, targets);
     }
 }
 

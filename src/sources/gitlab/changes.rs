@@ -5,7 +5,7 @@ use serde::Deserialize;
 use serde::de::IgnoredAny;
 
 use super::payload::{Id, Label, User};
-use super::scene::{Scene, happened};
+use super::scene::Scene;
 use crate::work::event::{Facts, What};
 use crate::work::time::Time;
 
@@ -66,11 +66,11 @@ impl Initially<'_, '_> {
         scene: &Scene<'_, '_>,
     ) {
         for label in self.labels.iter().take(MAX_CHANGES) {
-            happened(facts, at, What::Labeled, label.title.as_deref(), None, scene.person(actor));
+            facts.happened(at, What::Labeled, label.title.as_deref(), None, scene.person(actor));
         }
         for (what, people) in [(What::Assigned, self.assignees), (What::ReviewRequested, self.reviewers)] {
             for person in people.iter().take(MAX_CHANGES) {
-                happened(facts, at, what, None, None, scene.person(Some(person)));
+                facts.happened(at, what, None, None, scene.person(Some(person)));
             }
         }
     }
@@ -86,7 +86,7 @@ impl Changes<'_> {
         scene: &Scene<'_, '_>,
     ) {
         let mut tell = |what, detail: Option<&str>, whom: Option<&User<'_>>| {
-            happened(facts, at, what, detail, None, scene.person(whom));
+            facts.happened(at, what, detail, None, scene.person(whom));
         };
         if let Some(labels) = &self.labels {
             let (added, removed) = labels.difference(|one, other| one.title == other.title);

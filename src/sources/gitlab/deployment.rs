@@ -4,7 +4,7 @@ use serde::Deserialize;
 
 use super::job::is_production;
 use super::payload::{Id, Payload, Project, Text, User};
-use super::scene::{Scene, happened, link, needed, relate};
+use super::scene::{Scene, link, needed, relate};
 use crate::sources::{Context, ParseError, Parsed};
 use crate::work::attr::Attr;
 use crate::work::convention::Spot;
@@ -95,7 +95,7 @@ impl<'a> Payload<'a> for Deployments<'a> {
             relate(&mut facts, stamp, Relation::Follows, vec![Target::Key(job)]);
         }
         scene.found(&[(Spot::Branch, self.name.as_ref())]).relate(&mut facts, stamp);
-        happened(&mut facts, Some(at), What::DeploymentStatus, Some(status), None, None);
+        facts.happened(Some(at), What::DeploymentStatus, Some(status), None, None);
         scene.told(key, facts)
     }
 }

@@ -4,7 +4,7 @@ use serde::Deserialize;
 
 use super::changes::{Changes, Initially};
 use super::payload::{Id, Label, Payload, Project, Repository, Text, User};
-use super::scene::{Scene, happened, link, needed, titles};
+use super::scene::{Scene, link, needed, titles};
 use crate::sources::{Context, ParseError, Parsed};
 use crate::work::attr::Attr;
 use crate::work::event::{Cycle, Facts, Outcome, What};
@@ -76,7 +76,7 @@ impl<'a> Payload<'a> for Issues<'a> {
                 .happen(&mut facts, opened, actor, &scene);
         }
         if action == "reopen" {
-            happened(&mut facts, updated, What::Reopened, None, None, scene.person(actor));
+            facts.happened(updated, What::Reopened, None, None, scene.person(actor));
         }
         if let Some(changes) = &self.changes {
             changes.happen(&mut facts, updated, actor, &scene);

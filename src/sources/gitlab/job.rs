@@ -6,6 +6,7 @@ use super::head::Head;
 use super::payload::{Free, Id, Payload, Project, Repository, Text, micros};
 use super::scene::{Scene, clip, relate};
 use super::status::State;
+use crate::sources::telling::task_type;
 use crate::sources::{Context, ParseError, Parsed};
 use crate::work::attr::{Attr, Value};
 use crate::work::convention::Spot;
@@ -70,12 +71,6 @@ pub(super) struct Job<'a> {
 
 impl<'a> Payload<'a> for Jobs<'a> {
     const NAME: &'static str = "jobs";
-    const ACTIONS: &'static [&'static str] = &[];
-    const USUAL_ACTION: &'static str = "";
-
-    fn action(&self) -> Option<&str> {
-        None
-    }
 
     fn said(
         &self,
@@ -217,21 +212,4 @@ fn environment<'a>(environment: &'a Free<'_>) -> (Option<&'a str>, Option<&'a st
 /// Whether an environment's tier says that it is production.
 pub(super) fn is_production(tier: &str) -> bool {
     tier.eq_ignore_ascii_case("production")
-}
-
-/// What a job does, as far as its name or stage tells in whole words.
-fn task_type(name: &str) -> Option<&'static str> {
-    let has = |words: &[&str]| {
-        name.split(|c: char| !c.is_alphanumeric())
-            .any(|part| words.iter().any(|word| part.eq_ignore_ascii_case(word)))
-    };
-    if has(&["deploy", "deployment", "release", "publish"]) {
-        Some("deploy")
-    } else if has(&["test", "tests", "testing", "e2e", "unit", "integration"]) {
-        Some("test")
-    } else if has(&["build", "compile", "package"]) {
-        Some("build")
-    } else {
-        None
-    }
 }

@@ -6,7 +6,7 @@ use serde::Deserialize;
 use super::changes::{Changes, Initially};
 use super::issue::{Told, step};
 use super::payload::{Commit, Id, Label, Payload, Project, Repository, Text, User};
-use super::scene::{Scene, clip, happened, link, needed, role, titles};
+use super::scene::{Scene, clip, link, needed, role, titles};
 use crate::sources::{Context, ParseError, Parsed};
 use crate::work::attr::Attr;
 use crate::work::convention::Spot;
@@ -113,13 +113,13 @@ impl MergeRequests<'_> {
         };
         if let Some((what, state)) = reviewed {
             let role = actor.and_then(|who| role(who.id, who.username.as_ref(), change.author_id));
-            happened(facts, at, what, Some(state), role, scene.person(actor));
+            facts.happened(at, what, Some(state), role, scene.person(actor));
         }
         if action == "reopen" {
-            happened(facts, at, What::Reopened, None, None, scene.person(actor));
+            facts.happened(at, What::Reopened, None, None, scene.person(actor));
         }
         if change.oldrev.is_some() {
-            happened(facts, at, What::Synchronize, change.head(), None, scene.person(actor));
+            facts.happened(at, What::Synchronize, change.head(), None, scene.person(actor));
         }
         if let Some(changes) = &self.changes {
             changes.happen(facts, at, actor, scene);

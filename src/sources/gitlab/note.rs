@@ -5,7 +5,7 @@ use serde::Deserialize;
 use super::issue::{Issue, Told};
 use super::merge_request::MergeRequest;
 use super::payload::{Id, Payload, Project, Repository, Text, User};
-use super::scene::{Scene, happened, needed, role};
+use super::scene::{Scene, needed, role};
 use crate::sources::{Context, ParseError, Parsed};
 use crate::work::event::{Role, What};
 
@@ -83,7 +83,7 @@ impl<'a> Payload<'a> for Notes<'a> {
             some => scene.time(some),
         };
         let person = scene.person(self.user.as_ref());
-        happened(&mut facts, at, What::Commented, None, role, person);
+        facts.happened(at, What::Commented, None, role, person);
         scene.told(key, facts)
     }
 }

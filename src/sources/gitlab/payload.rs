@@ -10,12 +10,14 @@ pub(super) trait Payload<'a>: Deserialize<'a> {
     /// What the hook tells of, for replies.
     const NAME: &'static str;
     /// The actions (a deployment's statuses) that are used; none where the hook has no such thing.
-    const ACTIONS: &'static [&'static str];
+    const ACTIONS: &'static [&'static str] = &[];
     /// The action that is meant where none is said, as in GitLab's test deliveries.
-    const USUAL_ACTION: &'static str;
+    const USUAL_ACTION: &'static str = "";
 
     /// The action.
-    fn action(&self) -> Option<&str>;
+    fn action(&self) -> Option<&str> {
+        None
+    }
 
     /// What it says; `action` is one of [`Self::ACTIONS`], or the usual one.
     fn said(

@@ -85,12 +85,6 @@ struct Build<'a> {
 
 impl<'a> Payload<'a> for Pipelines<'a> {
     const NAME: &'static str = "pipelines";
-    const ACTIONS: &'static [&'static str] = &[];
-    const USUAL_ACTION: &'static str = "";
-
-    fn action(&self) -> Option<&str> {
-        None
-    }
 
     fn said(
         &self,

@@ -27,12 +27,6 @@ pub(super) struct Push<'a> {
 
 impl<'a> Payload<'a> for Push<'a> {
     const NAME: &'static str = "pushes";
-    const ACTIONS: &'static [&'static str] = &[];
-    const USUAL_ACTION: &'static str = "";
-
-    fn action(&self) -> Option<&str> {
-        None
-    }
 
     fn said(
         &self,
@@ -109,12 +103,6 @@ pub(super) struct TagPush<'a> {
 
 impl<'a> Payload<'a> for TagPush<'a> {
     const NAME: &'static str = "pushes of tags";
-    const ACTIONS: &'static [&'static str] = &[];
-    const USUAL_ACTION: &'static str = "";
-
-    fn action(&self) -> Option<&str> {
-        None
-    }
 
     fn said(
         &self,

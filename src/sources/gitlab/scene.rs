@@ -4,11 +4,11 @@
 use std::collections::BTreeSet;
 
 use super::payload::{Id, Label, Project, Repository, Text, User};
-pub(super) use crate::sources::telling::{clip, link, needed};
+pub(super) use crate::sources::telling::{clip, link, needed, relate};
 use crate::sources::{Context, ParseError, Parsed, telling, url};
 use crate::work::attr::Attr;
 use crate::work::convention::{Found, Spot};
-use crate::work::event::{Event, Facts, Flaw, Pointer, Ref, Relation, Role, Said, Target, What};
+use crate::work::event::{Event, Facts, Flaw, Pointer, Ref, Role, Said};
 use crate::work::key::{Key, Kind, Source};
 use crate::work::lattice::{BOUND, Stamp};
 use crate::work::mention::{self, Near};
@@ -186,25 +186,6 @@ impl<'a, 'c> Scene<'a, 'c> {
 /// The titles of labels as a set. A scoped label, `team::payments`, stays as it is.
 pub(super) fn titles(labels: &[Label<'_>]) -> BTreeSet<String> {
     labels.iter().take(BOUND).filter_map(|label| label.title.as_deref()).map(clip).collect()
-}
-
-/// Says what an item points at, if it is anything. For runs, silence means nothing.
-pub(super) fn relate(facts: &mut Facts, stamp: Stamp, relation: Relation, targets: Vec<Target>) {
-    if !targets.is_empty() {
-        facts.relate(stamp, relation, targets);
-    }
-}
-
-/// Tells that something happened.
-pub(super) fn happened(
-    facts: &mut Facts,
-    at: Option<Time>,
-    what: What,
-    detail: Option<&str>,
-    role: Option<Role>,
-    person: Option<String>,
-) {
-    facts.happened(at, what, detail, role, person);
 }
 
 /// In what part somebody acted on what `author` had opened. Old versions give no ids of people.

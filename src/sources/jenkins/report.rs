@@ -1,8 +1,6 @@
 //! What either plugin tells of a build, in one shape, and what follows from it: whether it is a
 //! deploy, which pull request it belongs to, and what describes it.
 
-use std::collections::BTreeMap;
-
 use super::Scm;
 use super::checkout::{Checkout, Repository, branch_name, is_change_job};
 use super::notification::TestSummary;
@@ -10,14 +8,13 @@ use super::place::Place;
 use super::statistics::Slave;
 use crate::sources::json::{Free, Id, Number};
 use crate::sources::url;
-use crate::sources::{Context, ParseError};
+use crate::sources::{Context, ParseError, telling};
 use crate::work::attr::{Attr, Value, clipped};
 use crate::work::convention::{Found, Spot};
 use crate::work::event::{Event, Facts, Flaw, Outcome, Pointer, Ref, Relation, Run, Said, Target};
 use crate::work::key::{Key, Kind, Source};
 use crate::work::lattice::{Latest, Stamp, Trust};
 use crate::work::mention;
-use crate::work::tags::DEPLOY_FLAGS;
 
 /// Parameters that name, as a whole key or by token, what the build belongs to.
 const TRACE_PARAMETERS: [&str; 4] =
@@ -113,16 +110,8 @@ impl Report<'_> {
         if key.kind() == Kind::Deploy {
             self.describe_deploy(&mut facts, stamp);
         }
-        let kept = |name: &str| {
-            let flag = || DEPLOY_FLAGS.iter().any(|flag| name.eq_ignore_ascii_case(flag));
-            context.tagger.key_of(name).is_some() || (key.kind() == Kind::Deploy && flag())
-        };
-        let marks = self.parameters.texts().filter(|(name, _)| kept(name));
-        let marks: BTreeMap<_, _> =
-            marks.map(|(name, value)| (name.to_owned(), clipped(value).to_owned())).collect();
-        if !marks.is_empty() {
-            facts.marks.parameters = Some(Latest::new(stamp, marks));
-        }
+        let kept = telling::parameters(context, key.kind(), self.parameters.texts());
+        facts.marks.parameters = kept.map(|kept| Latest::new(stamp, kept));
         self.relate(&mut facts, stamp, scm_stamp, &checkout, context);
         let refs = self.refs();
         let mut flaws = self.flaws;
@@ -241,22 +230,9 @@ impl Report<'_> {
         texts.push((Spot::Job, job));
         texts.extend(self.parameters.texts().map(|(name, value)| (Spot::Parameter(name), value)));
         let near = checkout.repository().and_then(Repository::near);
-        let mut found = context.conventions.read(Source::Jenkins, near, &texts);
-        // What was said on purpose comes first.
         let names = TRACE_PARAMETERS.into_iter();
-        let mut tokens: Vec<Target> =
-            names.filter_map(|name| self.parameter(name)).flat_map(mention::trace_parameter).collect();
-        tokens.append(&mut found.tokens);
-        let mut seen = Vec::with_capacity(tokens.len());
-        tokens.retain(|target| {
-            let new = !seen.contains(target);
-            if new {
-                seen.push(target.clone());
-            }
-            new
-        });
-        tokens.truncate(mention::MAX_MENTIONS);
-        Found { tokens, ..found }
+        let on_purpose = names.filter_map(|name| self.parameter(name)).flat_map(mention::trace_parameter);
+        context.conventions.read(Source::Jenkins, near, &texts).after(on_purpose)
     }
 }
 

@@ -142,7 +142,7 @@ impl<'m> Changes<'m> {
                 (What::Assigned, &change.to, &change.to_text),
             ] {
                 if id.text().or(name.text()).is_some() {
-                    scene.happened(facts, at, what, None, None, scene.name(name.text()));
+                    facts.happened(at, what, None, None, scene.name(name.text()));
                 }
             }
         }
@@ -152,17 +152,17 @@ impl<'m> Changes<'m> {
             };
             let (before, after) = (words(change.from_text.text()), words(change.to_text.text()));
             for label in before.difference(&after) {
-                scene.happened(facts, at, What::Unlabeled, Some(label), None, user());
+                facts.happened(at, What::Unlabeled, Some(label), None, user());
             }
             for label in after.difference(&before) {
-                scene.happened(facts, at, What::Labeled, Some(label), None, user());
+                facts.happened(at, What::Labeled, Some(label), None, user());
             }
         }
         for change in self.of("fixVersions", "Fix Version") {
             for (what, name) in [(What::Demilestoned, &change.from_text), (What::Milestoned, &change.to_text)]
             {
                 if name.text().is_some() {
-                    scene.happened(facts, at, what, name.text(), None, user());
+                    facts.happened(at, what, name.text(), None, user());
                 }
             }
         }
@@ -173,13 +173,13 @@ impl<'m> Changes<'m> {
                 [(What::SprintLeft, &before, &after), (What::SprintEntered, &after, &before)]
             {
                 for (_, name) in there.iter().filter(|(id, _)| !gone.iter().any(|(other, _)| other == id)) {
-                    scene.happened(facts, at, what, *name, None, user());
+                    facts.happened(at, what, *name, None, user());
                 }
             }
         }
         let text = [("summary", "summary"), ("description", "description")];
         if text.iter().any(|(id, name)| self.0.iter().any(|change| change.is(id, name))) {
-            scene.happened(facts, at, What::Edited, None, None, user());
+            facts.happened(at, What::Edited, None, None, user());
         }
     }
 }

@@ -52,7 +52,7 @@ pub(super) fn said(event: Event, message: &Message<'_>, context: &Context<'_>) -
         let at = scene.time(comment.created.as_ref()).or(scene.now);
         let author = comment.author.as_ref();
         let role = author.and_then(|author| role(author, fields));
-        scene.happened(&mut facts, at, What::Commented, None, role, scene.person(author));
+        facts.happened(at, What::Commented, None, role, scene.person(author));
     }
 
     let item = Pointer::Item(key.clone());
@@ -88,7 +88,7 @@ fn moved_away(old: &str, new: &str, to: &Pointer, scene: &mut Scene<'_, '_>) -> 
     let cycle = Cycle { withdrawn: Some(Instant::stated(at)), ..Cycle::default() };
     let mut facts = Facts::cycle(cycle);
     let person = scene.person(scene.message.user.as_ref());
-    scene.happened(&mut facts, Some(at), What::Transferred, Some(new.as_str()), None, person);
+    facts.happened(Some(at), What::Transferred, Some(new.as_str()), None, person);
     scene.point(Ref::issue_key(&old.text), to.clone());
     scene.tell(key, facts);
     Ok(())

@@ -5,7 +5,7 @@ use super::payload::{Message, Text, User};
 pub(super) use crate::sources::telling::needed;
 use crate::sources::{Context, ParseError, Parsed, telling, url};
 use crate::work::attr::{Attr, Value, clipped};
-use crate::work::event::{Event, Facts, Flaw, Pointer, Ref, Role, Said, What};
+use crate::work::event::{Event, Facts, Flaw, Pointer, Ref, Said};
 use crate::work::key::{Key, Kind, Source};
 use crate::work::lattice::{Latest, Stamp};
 use crate::work::time::Time;
@@ -115,19 +115,6 @@ impl<'m, 'c> Scene<'m, 'c> {
 
     fn flaw(&mut self, flaw: Flaw) {
         self.said.flaw(flaw);
-    }
-
-    /// Tells that something happened.
-    pub(super) fn happened(
-        &self,
-        facts: &mut Facts,
-        at: Option<Time>,
-        what: What,
-        detail: Option<&str>,
-        role: Option<Role>,
-        person: Option<String>,
-    ) {
-        facts.happened(at, what, detail, role, person);
     }
 
     /// What somebody is called, if people are kept.
