@@ -27,8 +27,9 @@ use crate::insight::desk::Desk;
 use crate::insight::live::{self, Live};
 use crate::sources::jenkins::JenkinsOptions;
 use crate::sources::verify::Access;
+use crate::store::postgres::PostgresStore;
 use crate::store::sqlite::SqliteStore;
-use crate::store::{Rules, Store, StoreError};
+use crate::store::{AnyStore, Rules, Store, StoreError};
 use crate::telemetry::Metrics;
 use crate::work::key::Source;
 
@@ -65,7 +66,7 @@ pub struct App {
     pub ingest: SocketAddr,
     /// Where the console is.
     pub console: SocketAddr,
-    store: Arc<SqliteStore>,
+    store: Arc<AnyStore>,
     grace: Duration,
     stop_ingest: CancellationToken,
     stop_followers: CancellationToken,
@@ -75,31 +76,36 @@ pub struct App {
     console_task: JoinHandle<usize>,
     /// What goes on beside the listeners: insight, sealing, exporting.
     followers: TaskTracker,
-    desk: Arc<Desk<SqliteStore>>,
+    desk: Arc<Desk<AnyStore>>,
 }
 
 /// Opens the store that the configuration names.
-pub fn open_store(config: &Config) -> Result<SqliteStore, StoreError> {
-    let StoreUrl::Sqlite(path) = &config.store.url;
-    SqliteStore::open(path, config.store.cache_bytes as u64)
+pub async fn open_store(config: &Config) -> Result<AnyStore, StartError> {
+    Ok(match &config.store.url {
+        StoreUrl::Sqlite(path) => AnyStore::Sqlite(SqliteStore::open(path, config.store.cache_bytes as u64)?),
+        StoreUrl::Postgres(url) => {
+            AnyStore::Postgres(PostgresStore::open(url, &config.database_access()?).await?)
+        }
+    })
 }
 
 /// Opens the store for a command that looks after it; one that is not there is not created.
-pub fn existing_store(config: &Config) -> Result<SqliteStore, StoreError> {
-    let StoreUrl::Sqlite(path) = &config.store.url;
-    if !path.exists() {
+pub async fn existing_store(config: &Config) -> Result<AnyStore, StartError> {
+    if let StoreUrl::Sqlite(path) = &config.store.url
+        && !path.exists()
+    {
         let reason = "there is no such file: is this the store.url that the server runs with?".to_owned();
-        return Err(StoreError::Open { url: format!("sqlite://{}", path.display()), reason });
+        return Err(StoreError::Open { url: format!("sqlite://{}", path.display()), reason }.into());
     }
-    open_store(config)
+    open_store(config).await
 }
 
 /// Answers questions about the store that the configuration names, as it is now, without a server.
 /// The store is to be closed by the caller.
-pub async fn offline(config: &Config) -> Result<(Desk<SqliteStore>, Arc<SqliteStore>), StartError> {
+pub async fn offline(config: &Config) -> Result<(Desk<AnyStore>, Arc<AnyStore>), StartError> {
     let rules = rules(config)?;
     let live = Arc::new(Live::new(config.insight()?));
-    let store = Arc::new(existing_store(config)?);
+    let store = Arc::new(existing_store(config).await?);
     live.load_all(&*store, &rules).await?;
     Ok((Desk::new(store.clone(), live, config.insight.trace_url.clone()), store))
 }
@@ -161,7 +167,7 @@ impl App {
         let access = access(config)?;
         let backends = config.backends()?;
         let clients = backends.iter().map(Client::new).collect::<Result<Vec<_>, _>>()?;
-        let store = Arc::new(open_store(config)?);
+        let store = Arc::new(open_store(config).await?);
         let metrics = Metrics::new();
         let (ingest_listener, ingest_address) = bind("ingest.listen", config.ingest.listen).await?;
         let (console_listener, console_address) = bind("console.listen", config.console.listen).await?;
@@ -236,7 +242,7 @@ impl App {
     }
 
     /// Who answers questions about the items.
-    pub fn desk(&self) -> &Desk<SqliteStore> {
+    pub fn desk(&self) -> &Desk<AnyStore> {
         &self.desk
     }
 

@@ -4,8 +4,7 @@ use clap::Subcommand;
 
 use super::output::{print, printable, table};
 use super::{CliError, ConfigArgs, with_store};
-use crate::store::Store;
-use crate::store::sqlite::SqliteStore;
+use crate::store::{AnyStore, Store};
 use crate::work::time::Time;
 
 /// How many entries are read at a time.
@@ -42,7 +41,7 @@ pub(super) async fn run(command: ExportsCommand) -> Result<(), CliError> {
             with_store(&config.load()?, async |store| list(store, json).await).await
         }
         ExportsCommand::Retry { ids, all: _, config } => {
-            let retry = async |store: &SqliteStore| Ok(store.retry_rejected(&ids).await?);
+            let retry = async |store: &AnyStore| Ok(store.retry_rejected(&ids).await?);
             let retried = with_store(&config.load()?, retry).await?;
             print(&format!("{retried} back in the outbox\n"))?;
             Ok(())
@@ -50,7 +49,7 @@ pub(super) async fn run(command: ExportsCommand) -> Result<(), CliError> {
     }
 }
 
-async fn list(store: &SqliteStore, json: bool) -> Result<(), CliError> {
+async fn list(store: &AnyStore, json: bool) -> Result<(), CliError> {
     let mut rows =
         vec![["id", "backend", "key", "episode", "spans", "rejected", "reason"].map(str::to_owned).to_vec()];
     let mut after = 0;

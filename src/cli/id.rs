@@ -40,8 +40,9 @@ pub(super) async fn run(args: &IdArgs) -> Result<(), CliError> {
 
 async fn known_root(args: &IdArgs) -> Result<Key, CliError> {
     let config = args.config.load()?;
-    let StoreUrl::Sqlite(path) = &config.store.url;
-    if !path.exists() {
+    if let StoreUrl::Sqlite(path) = &config.store.url
+        && !path.exists()
+    {
         if args.key.kind() != Kind::Issue {
             complain(&format!(
                 "there is no store at {}, so the item is taken for the root of its trace; say --root if it is not",
@@ -50,7 +51,7 @@ async fn known_root(args: &IdArgs) -> Result<Key, CliError> {
         }
         return Ok(args.key.clone());
     }
-    let store = app::open_store(&config)?;
+    let store = app::open_store(&config).await?;
     let root = store.root(&args.key).await?;
     store.close().await;
     Ok(root)

@@ -30,8 +30,7 @@ use clap::{Args, Parser, Subcommand};
 use crate::app::{self, StartError};
 use crate::config::{self, Config, ConfigError};
 use crate::insight::reports::ReportError;
-use crate::store::sqlite::SqliteStore;
-use crate::store::{Store, StoreError};
+use crate::store::{AnyStore, Store, StoreError};
 
 /// Software delivery as distributed traces: webhooks in, durable work items, OTLP spans out.
 #[derive(Debug, Parser)]
@@ -110,9 +109,9 @@ impl ConfigArgs {
 /// Does something with the store that the configuration names, and closes it whatever came of it.
 async fn with_store<T>(
     config: &Config,
-    work: impl AsyncFnOnce(&SqliteStore) -> Result<T, CliError>,
+    work: impl AsyncFnOnce(&AnyStore) -> Result<T, CliError>,
 ) -> Result<T, CliError> {
-    let store = app::existing_store(config)?;
+    let store = app::existing_store(config).await?;
     let result = work(&store).await;
     store.close().await;
     result

@@ -8,8 +8,7 @@ use super::{CliError, ConfigArgs, with_store};
 use crate::app;
 use crate::ingest::receive::Understanding;
 use crate::sources::{self, Parsed, Request};
-use crate::store::sqlite::SqliteStore;
-use crate::store::{Committed, Content, Delivery, Rules, Store};
+use crate::store::{AnyStore, Committed, Content, Delivery, Rules, Store};
 use crate::work::time::Time;
 use axum::http::{HeaderMap, HeaderName, HeaderValue};
 
@@ -70,7 +69,7 @@ pub(super) async fn run(command: QuarantineCommand) -> Result<(), CliError> {
             with_store(&config, async |store| retry(store, &chosen, &understanding, &rules).await).await
         }
         QuarantineCommand::Drop(chosen) => {
-            let drop = async |store: &SqliteStore| {
+            let drop = async |store: &AnyStore| {
                 let ids = ids(store, &chosen).await?;
                 Ok((ids.len(), store.drop_quarantined(&ids).await?))
             };
@@ -84,7 +83,7 @@ pub(super) async fn run(command: QuarantineCommand) -> Result<(), CliError> {
     }
 }
 
-async fn ids(store: &SqliteStore, chosen: &Chosen) -> Result<Vec<i64>, CliError> {
+async fn ids(store: &AnyStore, chosen: &Chosen) -> Result<Vec<i64>, CliError> {
     if !chosen.all {
         return Ok(chosen.ids.clone());
     }
@@ -98,7 +97,7 @@ async fn ids(store: &SqliteStore, chosen: &Chosen) -> Result<Vec<i64>, CliError>
     }
 }
 
-async fn list(store: &SqliteStore, json: bool) -> Result<(), CliError> {
+async fn list(store: &AnyStore, json: bool) -> Result<(), CliError> {
     let mut rows = vec![["id", "source", "received", "bytes", "reason"].map(str::to_owned).to_vec()];
     let mut after = 0;
     loop {
@@ -126,7 +125,7 @@ async fn list(store: &SqliteStore, json: bool) -> Result<(), CliError> {
     Ok(())
 }
 
-async fn show(store: &SqliteStore, id: i64) -> Result<(), CliError> {
+async fn show(store: &AnyStore, id: i64) -> Result<(), CliError> {
     let Some((source, received_at, kept)) = store.quarantined(id).await? else { return Err(missing(id)) };
     let mut text =
         format!("source: {source}\nreceived: {received_at}\nreason: {}\n", printable(&kept.reason));
@@ -147,7 +146,7 @@ fn missing(id: i64) -> CliError {
 }
 
 async fn retry(
-    store: &SqliteStore,
+    store: &AnyStore,
     chosen: &Chosen,
     understanding: &Understanding,
     rules: &Rules,

@@ -8,6 +8,7 @@ use config::{Config as Tree, ConfigError as TreeError, Value, ValueKind};
 
 use super::ConfigError;
 use super::layers::BY_DEFAULT;
+use crate::store::postgres::PostgresUrl;
 
 /// What stands for a secret.
 const MASK: &str = "\"***\"";
@@ -120,6 +121,7 @@ fn shown(key: &str, value: &Value) -> String {
         }
         ValueKind::String(text) if text.is_empty() => "\"\"".to_owned(),
         _ if is_secret(key) => MASK.to_owned(),
+        ValueKind::String(text) if key == "store.url" => quoted(&without_password(text)),
         ValueKind::String(text) if key.ends_with("endpoint") => quoted(&without_query(text)),
         ValueKind::String(text) => quoted(text),
         other => other.to_string(),
@@ -131,6 +133,14 @@ fn without_query(address: &str) -> String {
     match address.find(['?', '#']) {
         Some(at) => format!("{}***", &address[..=at]),
         None => address.to_owned(),
+    }
+}
+
+/// A database's address without what may be a password.
+fn without_password(address: &str) -> String {
+    match address.starts_with("sqlite:") {
+        true => address.to_owned(),
+        false => address.parse::<PostgresUrl>().map_or_else(|_| "***".to_owned(), |url| url.to_string()),
     }
 }
 

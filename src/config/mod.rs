@@ -26,6 +26,7 @@ use crate::export::backend::{Backend, BackendError, Compression, Endpoint, Heade
 use crate::insight::environment::Environments;
 use crate::insight::population;
 use crate::insight::query::Tier;
+use crate::store::postgres::PostgresUrl;
 use crate::work::convention::{Conventions, LinkRule, LinkRuleError};
 use crate::work::tags::{Rule, RuleError, Tagger};
 
@@ -188,8 +189,16 @@ pub struct StoreConfig {
     /// Which database.
     #[serde(deserialize_with = "read::store_url")]
     pub url: StoreUrl,
-    /// How much of the database is kept in memory, in bytes.
+    /// How much of an SQLite database is kept in memory, in bytes.
     pub cache_bytes: usize,
+    /// A file with the password for PostgreSQL.
+    #[serde(deserialize_with = "read::given")]
+    pub password_file: Option<PathBuf>,
+    /// PEM file with the only authorities to trust for PostgreSQL; the system's if `None`.
+    #[serde(deserialize_with = "read::given")]
+    pub ca_certificate: Option<PathBuf>,
+    /// The most connections to PostgreSQL.
+    pub connections: usize,
 }
 
 /// Which database.
@@ -197,6 +206,8 @@ pub struct StoreConfig {
 pub enum StoreUrl {
     /// An SQLite file.
     Sqlite(PathBuf),
+    /// A PostgreSQL database.
+    Postgres(PostgresUrl),
 }
 
 /// `[sources]`: the senders.

@@ -109,10 +109,11 @@ pub(super) fn store_url<'de, D: Deserializer<'de>>(from: D) -> Result<StoreUrl, 
         Some(("sqlite", "" | "/")) => "names no file: write sqlite://valuestream.db",
         Some(("sqlite", path)) if path.contains('?') => "takes no options: write sqlite:// and a path",
         Some(("sqlite", path)) => return Ok(StoreUrl::Sqlite(PathBuf::from(path))),
-        Some(("postgres" | "postgresql", _)) => {
-            "PostgreSQL is not supported yet: write sqlite:// and a path, and run one replica"
-        }
-        _ => "must be sqlite://relative/path.db or sqlite:///absolute/path.db",
+        Some(("postgres" | "postgresql", _)) => match text.parse() {
+            Ok(url) => return Ok(StoreUrl::Postgres(url)),
+            Err(problem) => return Err(D::Error::custom(problem)),
+        },
+        _ => "must be sqlite://relative/path.db, sqlite:///absolute/path.db or postgres://user@host/database",
     };
     Err(D::Error::custom(problem))
 }

@@ -1,12 +1,13 @@
 //! The secrets of the sources: those that the configuration gives, and those in the files that it
 //! names. None is shown, whatever is wrong with it.
 
-use std::path::PathBuf;
+use std::path::{Path, PathBuf};
 
 use secrecy::{ExposeSecret, SecretString};
 
 use super::{Config, ConfigError, JenkinsConfig, SourceConfig, read};
 use crate::sources::verify::webhook;
+use crate::store::postgres::Access;
 use crate::work::key::Source;
 
 /// What is wrong with a signing key, which is not repeated.
@@ -42,6 +43,21 @@ impl Config {
             secrets.extend(further);
         }
         Ok(secrets)
+    }
+
+    /// How the database is reached, if it is PostgreSQL. Reads the files that are named.
+    pub fn database_access(&self) -> Result<Access, ConfigError> {
+        let password = match &self.store.password_file {
+            Some(path) => read::secret_file("store.password_file", path)?.into_iter().next(),
+            None => None,
+        };
+        let file = self.store.ca_certificate.as_deref();
+        let authorities = Access::authorities(file).map_err(|problem| ConfigError::File {
+            key: "store.ca_certificate".to_owned(),
+            path: file.unwrap_or(Path::new("")).to_owned(),
+            problem,
+        })?;
+        Ok(Access { password, authorities, connections: self.store.connections })
     }
 
     /// Whether a source that has no secret believes what comes unsigned.

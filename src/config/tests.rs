@@ -231,7 +231,7 @@ fn a_value_of_the_wrong_type_is_refused_with_key_and_origin() {
         ("[export.backends.x]\nbatch = \"many\"", "export.backends.x.batch", "whole number"),
         ("[export.backends.X]\nbatch = 1", "export.backends.X", "lower-case"),
         ("[export.backends.default]\nbatch = 1", "export.backends.default", "choose another"),
-        ("[store]\nurl = \"postgres://u:hunter2@h/d\"", "store.url", "not supported yet"),
+        ("[store]\nurl = \"postgres://u:hunter2@h:port/d\"", "store.url", "store.password_file"),
         ("[store]\nurl = \"valuestream.db\"", "store.url", "sqlite://"),
         ("[store]\nurl = \"sqlite://\"", "store.url", "names no file"),
         ("[tags]\nrules = \"x\"", "tags.rules", "[[tags.rules]]"),

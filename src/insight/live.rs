@@ -1,6 +1,6 @@
 //! Keeps the population up to date. At start all stored observations are loaded; from then on the
 //! items that the store calls stale are observed again, a batch at a time, put into the population,
-//! and remembered. Deliveries come first: while they come in, this rests nine times as long as it
+//! and remembered. Of several replicas one does that, the others take in what it remembers. Deliveries come first: while they come in, this rests nine times as long as it
 //! works.
 
 use std::sync::atomic::{AtomicBool, Ordering};
@@ -101,13 +101,16 @@ pub async fn follow<S: Store>(
 ) {
     let mut failing = false;
     let begun = Instant::now();
-    while let Err(error) = begin(&live, &*store, &rules).await {
-        tell(&error, &mut failing);
+    let mut reached = loop {
+        match begin(&live, &*store, &rules).await {
+            Ok(reached) => break reached,
+            Err(error) => tell(&error, &mut failing),
+        }
         tokio::select! {
             () = stop.cancelled() => return,
             () = tokio::time::sleep(TICK) => {}
         }
-    }
+    };
     live.loaded.store(true, Ordering::Release);
     tracing::info!(
         items = live.read().rows(),
@@ -118,7 +121,7 @@ pub async fn follow<S: Store>(
     while !stop.is_cancelled() {
         let seen = *commits.borrow_and_update();
         let begun = Instant::now();
-        let more = match round(&live, &*store, &rules).await {
+        let more = match round(&live, &*store, &rules, &mut reached).await {
             Ok(more) => {
                 failing = false;
                 more
@@ -152,19 +155,39 @@ fn tell(error: &StoreError, failing: &mut bool) {
 }
 
 /// Makes stale what was observed by other rules, and loads the rest.
-async fn begin<S: Store>(live: &Arc<Live>, store: &S, rules: &Rules) -> Result<(), StoreError> {
+/// Says how far it knows what other replicas observe.
+async fn begin<S: Store>(live: &Arc<Live>, store: &S, rules: &Rules) -> Result<Option<i64>, StoreError> {
     if store.observed_with(observation::fingerprint(&rules.tagger)).await? {
         tracing::info!("the rules for tags are new: whatever is stored is observed by them");
     }
-    live.load(store).await
+    // Asked for before loading: what comes in between is taken in twice, not missed.
+    let reached = store.observed_elsewhere(None, 0).await?.reached;
+    live.load(store).await?;
+    Ok(reached)
 }
 
-/// Observes a batch of stale items; says whether there may be more.
-async fn round<S: Store>(live: &Arc<Live>, store: &S, rules: &Rules) -> Result<bool, StoreError> {
+/// Takes in a page of what others observed, and observes a batch of stale items; says whether there
+/// may be more.
+async fn round<S: Store>(
+    live: &Arc<Live>,
+    store: &S,
+    rules: &Rules,
+    reached: &mut Option<i64>,
+) -> Result<bool, StoreError> {
+    let mut more = false;
+    if reached.is_some() {
+        let page = store.observed_elsewhere(*reached, PAGE).await?;
+        more = page.observations.len() == PAGE;
+        live.apply(page.observations.into_iter().map(|(_, observation)| observation).collect()).await;
+        *reached = page.reached.or(*reached);
+    }
+    if !store.observes().await? {
+        return Ok(more);
+    }
     let stale = store.stale(i64::MIN, BATCH, rules).await?;
     let observations = stale.iter().filter_map(|stale| stale.observation.clone()).collect();
     // Readers see it before the store calls it done: nobody finds a thing neither here nor there.
     live.apply(observations).await;
     let noted = store.observed(&stale, clock::now()).await?;
-    Ok(stale.len() == BATCH || noted.revisited > 0)
+    Ok(more || stale.len() == BATCH || noted.revisited > 0)
 }

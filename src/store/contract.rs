@@ -305,7 +305,8 @@ macro_rules! contract_tests {
         $(
             #[tokio::test]
             async fn $promise() {
-                let (store, _keep) = $open;
+                // Where a server is missing, there is nothing to open.
+                let Some((store, _keep)) = $open else { return };
                 crate::store::contract::$promise(store).await;
             }
         )*

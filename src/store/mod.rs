@@ -2,10 +2,18 @@
 //! transaction: `commit` takes a batch of understood deliveries (dedupe, fold, references, what
 //! falls due), `seal` turns finished items into spans in the outbox, `lease` and `settle` hand
 //! spans to a backend and take its verdict, `stale` and `observed` keep what insight knows of each
-//! item up to date, the rest is housekeeping. Nothing else in the program writes. [`sqlite`] is the embedded backend; `contract` is the suite that every backend passes.
+//! item up to date, the rest is housekeeping. Nothing else in the program writes. [`sqlite`] is the embedded
+//! backend, [`postgres`] the one that several replicas share; `contract` is the suite that both pass.
+//! What they have in common is pure: `batch` folds deliveries into rows, `sealing` makes spans of
+//! items, `known` looks up in sets.
 
+mod any;
+mod batch;
 mod codec;
+mod known;
 mod observations;
+pub mod postgres;
+mod sealing;
 pub mod sqlite;
 
 #[cfg(test)]
@@ -26,6 +34,7 @@ use crate::work::link::{Pin, Place};
 use crate::work::tags::Tagger;
 use crate::work::time::Time;
 
+pub use self::any::AnyStore;
 pub use self::observations::{Noted, ObservationPage, REVISITS, Stale};
 
 /// Why the store could not do what was asked. Nothing was half done.
@@ -269,7 +278,8 @@ pub trait Store: Send + Sync + 'static {
     ) -> impl Future<Output = Result<Sealed, StoreError>> + Send;
 
     /// Up to `limit` entries of a backend's outbox that nobody else holds, those first that were
-    /// tried least. They are held until settled, or until the program ends.
+    /// tried least. They are held until settled, or until the program ends: then, where other replicas
+    /// would have them, after a while.
     fn lease(
         &self,
         backend: &str,
@@ -356,6 +366,18 @@ pub trait Store: Send + Sync + 'static {
         limit: usize,
         rules: &Rules,
     ) -> impl Future<Output = Result<Vec<Stale>, StoreError>> + Send;
+
+    /// Whether it falls to this process to observe what is stale. One of several replicas does.
+    fn observes(&self) -> impl Future<Output = Result<bool, StoreError>> + Send;
+
+    /// Up to `limit` observations that other processes have stored, after the place `after` in the
+    /// order in which they became known; `None` asks only how far that order goes now. Nothing
+    /// where there are no others.
+    fn observed_elsewhere(
+        &self,
+        after: Option<i64>,
+        limit: usize,
+    ) -> impl Future<Output = Result<ObservationPage, StoreError>> + Send;
 
     /// Remembers observations. An item that changed after it was read stays stale; one whose parent
     /// was not known becomes stale again after the next of [`REVISITS`]. Also makes stale what is

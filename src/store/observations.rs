@@ -3,7 +3,12 @@
 //! [`super::Store::stale`] and hands them back to [`super::Store::observed`], which forgets that
 //! an item is stale only if nothing changed it in between.
 
-use crate::insight::observation::Observation;
+use super::{StoreError, codec};
+use crate::insight::observation::{self, Observation};
+use crate::work::item::Item;
+use crate::work::link::Place;
+use crate::work::tags::Tagger;
+use crate::work::time::Time;
 
 const SECOND: i64 = 1_000_000;
 const MINUTE: i64 = 60 * SECOND;
@@ -18,7 +23,7 @@ pub const REVISITS: [i64; 5] = [10 * SECOND, MINUTE, 10 * MINUTE, HOUR, 24 * HOU
 pub struct ObservationPage {
     /// The item's number in the store, and what is kept of it.
     pub observations: Vec<(i64, Observation)>,
-    /// The last item that was read, whether or not its row could be decoded: go on after it.
+    /// How far was read, whether or not each row could be decoded: go on after it.
     /// `None` if there was none left.
     pub reached: Option<i64>,
 }
@@ -47,4 +52,94 @@ pub struct Noted {
     pub settled: usize,
     /// Items that have become stale because it was time to look at them again.
     pub revisited: usize,
+}
+
+/// An observation on its way into the store.
+pub(super) struct Seen {
+    /// The item's number in the store.
+    pub item: i64,
+    /// Which of its changes was the last when it was read.
+    pub version: i64,
+    /// How often it had been observed again because its parent was not known.
+    pub attempt: u32,
+    /// The encoded observation, if there is one.
+    pub state: Option<Vec<u8>>,
+    /// Whether it points at something above it that is not known yet.
+    pub unresolved: bool,
+}
+
+impl Seen {
+    /// Encodes observations, in the order of their items.
+    pub fn all(stale: &[Stale]) -> Result<Vec<Self>, StoreError> {
+        let mut seen = stale.iter().map(Self::new).collect::<Result<Vec<_>, _>>()?;
+        seen.sort_unstable_by_key(|seen| seen.item);
+        Ok(seen)
+    }
+
+    fn new(stale: &Stale) -> Result<Self, StoreError> {
+        let encode = |observation: &Observation| {
+            codec::encode_observation(observation).map_err(|reason| {
+                StoreError::Unavailable(format!("{} cannot be stored: {reason}", observation.key))
+            })
+        };
+        Ok(Self {
+            item: stale.item,
+            version: stale.version,
+            attempt: stale.attempt,
+            state: stale.observation.as_ref().map(encode).transpose()?,
+            unresolved: stale.unresolved,
+        })
+    }
+
+    /// When to look again and which attempt that will be, if it is to be looked at again.
+    pub fn revisit(&self, now: Time) -> Option<(i64, u32)> {
+        let delay = REVISITS.get(self.attempt as usize).filter(|_| self.unresolved)?;
+        Some((now.plus(*delay).micros(), self.attempt + 1))
+    }
+}
+
+/// A revisit is due until the first of these, or after the second: further ahead than any could
+/// lie, so the clock was set back.
+pub(super) fn revisit_window(now: Time) -> (i64, i64) {
+    let longest = REVISITS.iter().copied().max().unwrap_or_default();
+    (now.micros(), now.plus(longest + HOUR).micros())
+}
+
+/// What a stale item's observation is, or that there is none because a row that it takes cannot be
+/// read.
+pub(super) fn stale(
+    (item, version, attempt): (i64, i64, u32),
+    seen: Result<(Item, Place), StoreError>,
+    tagger: &Tagger,
+) -> Result<Stale, StoreError> {
+    let (observation, unresolved) = match seen {
+        Ok((seen, place)) => {
+            (Some(observation::observe(&seen, &place, tagger)), observation::unresolved(&seen, &place))
+        }
+        Err(StoreError::Corrupt(reason)) => {
+            tracing::error!(%reason, "an item is not counted because its row cannot be read");
+            (None, false)
+        }
+        Err(error) => return Err(error),
+    };
+    Ok(Stale { item, version, attempt, observation, unresolved })
+}
+
+impl ObservationPage {
+    /// A page of stored observations, in their order. One that cannot be read is left out, and said so.
+    pub(super) fn read<'a>(rows: impl Iterator<Item = (i64, i64, &'a [u8])>) -> Self {
+        let mut page = ObservationPage::default();
+        let mut unreadable: Option<(usize, String)> = None;
+        for (order, item, bytes) in rows {
+            page.reached = Some(order);
+            match codec::decode_observation(bytes) {
+                Ok(observation) => page.observations.push((item, observation)),
+                Err(reason) => unreadable.get_or_insert((0, reason)).0 += 1,
+            }
+        }
+        if let Some((observations, reason)) = unreadable {
+            tracing::error!(observations, %reason, "observations cannot be read and are left out");
+        }
+        page
+    }
 }

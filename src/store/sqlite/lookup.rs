@@ -3,9 +3,8 @@
 use std::collections::HashMap;
 
 use rusqlite::{Connection, OptionalExtension};
-use sha2::{Digest, Sha256};
 
-use super::super::codec;
+use super::super::{batch::hashed, codec};
 use super::StoreError;
 use crate::work::event::{Pointer, Ref};
 use crate::work::item::Item;
@@ -24,14 +23,6 @@ pub(super) fn era(connection: &Connection) -> Result<i64, StoreError> {
         .query_row([], |row| row.get(0))
         .optional()?;
     Ok(written.unwrap_or_default() / ERA)
-}
-
-/// The form in which a reference is stored: 64 bits of a SHA-256.
-pub(super) fn hashed(reference: &Ref) -> i64 {
-    let digest = Sha256::digest(reference.as_str());
-    let mut short = [0; 8];
-    short.copy_from_slice(&digest[..8]);
-    i64::from_be_bytes(short)
 }
 
 fn corrupt(key: &Key, reason: impl std::fmt::Display) -> StoreError {

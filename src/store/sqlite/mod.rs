@@ -370,12 +370,21 @@ impl Store for SqliteStore {
         self.read(move |connection| observe::stale(connection, after, limit, &rules)).await
     }
 
+    async fn observes(&self) -> Result<bool, StoreError> {
+        // Nobody else does.
+        Ok(true)
+    }
+
+    async fn observed_elsewhere(&self, _: Option<i64>, _: usize) -> Result<ObservationPage, StoreError> {
+        Ok(ObservationPage::default())
+    }
+
     async fn observed(&self, stale: &[Stale], now: Time) -> Result<Noted, StoreError> {
         // Most of the time there is nothing to do; finding that out must not take a write.
         if stale.is_empty() && !self.read(move |connection| observe::any_due(connection, now)).await? {
             return Ok(Noted::default());
         }
-        let seen = stale.iter().map(observe::Seen::new).collect::<Result<Vec<_>, _>>()?;
+        let seen = observations::Seen::all(stale)?;
         self.write(move |transaction| observe::observed(transaction, seen, now)).await
     }
 

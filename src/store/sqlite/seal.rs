@@ -1,33 +1,22 @@
-//! From finished items to spans in the outbox. What is decided here (the place in the trace, the
-//! content of the spans) stands: the bytes written now are the bytes that every backend gets.
+//! From finished items to spans in the outbox.
 
 use rusqlite::{Connection, Transaction};
 
-use super::super::codec;
+use super::super::sealing::{self, due_window};
 use super::super::{Rules, Sealed, StoreError};
 use super::lookup::Lookups;
 use super::{observe, tally};
-use crate::export::encode;
-use crate::insight::query::Tier;
-use crate::work::attr::{Attr, Value};
-use crate::work::item::Item;
-use crate::work::key::{Key, Kind};
-use crate::work::line;
+use crate::work::key::Key;
 use crate::work::link;
-use crate::work::span;
 use crate::work::time::Time;
 
-/// An item is due when its time has come, or when its time lies further ahead than any settling
-/// could have put it: then the clock was set back.
+/// An item is due when its time has come, or when the clock was set back.
 const DUE: &str = "due_at IS NOT NULL AND (due_at <= ?1 OR due_at > ?2)";
 
-const HOUR: i64 = 3600 * 1_000_000;
-
 pub(super) fn any_due(connection: &Connection, now: Time, settle: i64) -> Result<bool, StoreError> {
-    let latest = now.plus(settle).plus(HOUR);
     Ok(connection
         .prepare_cached(&format!("SELECT 1 FROM items WHERE {DUE} LIMIT 1"))?
-        .exists((now.micros(), latest.micros()))?)
+        .exists(due_window(now, settle))?)
 }
 
 pub(super) fn seal(
@@ -37,12 +26,12 @@ pub(super) fn seal(
     backends: &[String],
     rules: &Rules,
 ) -> Result<Sealed, StoreError> {
-    let latest = now.plus(rules.settle).plus(HOUR);
+    let (earliest, latest) = due_window(now, rules.settle);
     let due: Vec<(i64, String, u32, Vec<u8>)> = transaction
         .prepare_cached(&format!(
             "SELECT id, key, sealed, state FROM items WHERE {DUE} ORDER BY due_at LIMIT ?3"
         ))?
-        .query_map((now.micros(), latest.micros(), limit as i64), |row| {
+        .query_map((earliest, latest, limit as i64), |row| {
             Ok((row.get(0)?, row.get(1)?, row.get(2)?, row.get(3)?))
         })?
         .collect::<Result<_, _>>()?;
@@ -85,10 +74,7 @@ struct Slice<'t> {
 impl Slice<'_> {
     /// Seals one item, of which `before` episodes are sealed; says how many are now.
     fn seal(&mut self, key: &str, before: u32, state: &[u8], sealed: &mut Sealed) -> Result<u32, StoreError> {
-        let corrupt = |reason: String| StoreError::Corrupt(format!("{key}: {reason}"));
-        let key: Key = key.parse().map_err(|e: crate::work::key::KeyError| corrupt(e.to_string()))?;
-        let item = Item { key, facts: codec::decode(state).map_err(corrupt)? };
-
+        let item = sealing::item(key, state)?;
         let place = link::place(&item, &mut self.lookups)?;
         for (key, pin) in &place.pins {
             self.transaction
@@ -96,37 +82,15 @@ impl Slice<'_> {
                 .execute((key.as_str(), pin.root.as_str(), pin.parent.as_ref().map(Key::as_str)))?;
             self.lookups.pinned(key.clone(), pin.clone());
         }
-        let tagger = &self.rules.tagger;
-        let tags = tagger.tags(&item, &place.inherited(tagger));
-
-        let mut finished = before;
-        for episode in item.episodes().iter().filter(|e| e.end.is_some()).skip(before as usize) {
-            let mut spans = span::project(&item, episode, &place.at(episode.start), &tags);
-            if self.is_production(&item) {
-                spans.extend(span::arrivals(&item, episode, &place, &tags));
-            }
-            self.put_out(&item.key, episode.index, &spans)?;
-            finished += 1;
-            sealed.spans += spans.len();
-            sealed.clamped += usize::from(episode.clamped);
-            sealed.start_unknown += usize::from(!episode.start_known);
+        let entries = sealing::seal(&item, before, &place, self.rules, sealed);
+        for entry in &entries {
+            self.put_out(&item.key, entry)?;
         }
-        sealed.items += 1;
-        Ok(finished)
-    }
-
-    fn is_production(&self, item: &Item) -> bool {
-        if item.key.kind() != Kind::Deploy {
-            return false;
-        }
-        let environment = line::text(item, Attr::Environment).unwrap_or_default();
-        let flag = item.facts.attrs.get(&Attr::ProductionEnvironment).map(|latest| &latest.value);
-        self.rules.environments.tier(environment, flag == Some(&Value::Bool(true))) == Tier::Production
+        Ok(before + entries.len() as u32)
     }
 
     /// Puts an episode's spans into the outbox, for every backend the same bytes.
-    fn put_out(&self, key: &Key, episode: u32, spans: &[span::Span]) -> Result<(), StoreError> {
-        let bytes = encode::encode(spans);
+    fn put_out(&self, key: &Key, entry: &sealing::Entry) -> Result<(), StoreError> {
         for backend in self.backends {
             self.transaction
                 .prepare_cached(
@@ -137,10 +101,10 @@ impl Slice<'_> {
                     backend,
                     key.source().as_str(),
                     key.as_str(),
-                    episode,
-                    spans.len() as i64,
+                    entry.episode,
+                    entry.span_count,
                     self.now.micros(),
-                    &bytes,
+                    &entry.spans,
                 ))?;
         }
         Ok(())

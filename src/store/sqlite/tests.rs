@@ -11,7 +11,7 @@ fn fresh() -> (SqliteStore, tempfile::TempDir) {
     (store, folder)
 }
 
-contract_tests!(fresh());
+contract_tests!(Some(fresh()));
 
 fn opened(id: u8) -> Delivery {
     let event = cycle(acme(&format!("issue/{id}")), 0, &[], &[]);

@@ -7,6 +7,7 @@ pub mod corpus;
 pub mod every_source;
 pub mod otlp_service;
 pub mod payloads;
+pub mod postgres;
 pub mod program;
 pub mod receiver;
 pub mod sender;

@@ -1,0 +1,331 @@
+//! The store that several replicas share. Every operation is one transaction, tried again when
+//! another one got in its way or the database went away for a moment. Locks are taken in one order
+//! (`commit`), what one replica at a time does goes by a row of `roles`, and what one of them is
+//! sending is leased to it (`outbox`). Questions are asked in sets, since the database may be a network
+//! away (`lookup`).
+
+mod commit;
+mod connect;
+mod failed;
+mod keep;
+mod lookup;
+mod migrate;
+mod observe;
+mod outbox;
+mod seal;
+mod tallies;
+#[cfg(test)]
+mod tests;
+
+use std::sync::Arc;
+use std::sync::atomic::{AtomicBool, Ordering};
+use std::time::Duration;
+
+use deadpool_postgres::{Client, Pool};
+use rand::RngExt;
+use tokio::task::JoinHandle;
+use tokio_postgres::IsolationLevel;
+
+pub use self::connect::{Access, PostgresUrl};
+use self::failed::{Failed, Patience};
+use super::known::Known;
+use super::*;
+
+/// How often leases are renewed: three times before one runs out.
+const RENEWAL: Duration = Duration::from_secs(10);
+/// How long a start waits for a database that is not there yet.
+const PATIENCE_AT_START: Duration = Duration::from_secs(30);
+
+/// The store that several replicas share.
+pub struct PostgresStore {
+    database: Arc<Database>,
+    renewing: JoinHandle<()>,
+}
+
+/// The way to the database, and who we are there.
+struct Database {
+    pool: Pool,
+    /// Tells this process from all others that use the database.
+    me: i64,
+    /// The shard that it counts in.
+    shard: i16,
+    /// Whether the last operation found nobody there.
+    away: AtomicBool,
+    closing: AtomicBool,
+}
+
+/// Runs what follows in a transaction, again if need be.
+macro_rules! transaction {
+    ($store:ident, |$transaction:ident| $work:expr) => {
+        transaction!($store, IsolationLevel::ReadCommitted, false, |$transaction| $work)
+    };
+    ($store:ident, $isolation:expr, $read_only:expr, |$transaction:ident| $work:expr) => {
+        tried!($store, |client| async {
+            let $transaction =
+                client.build_transaction().isolation_level($isolation).read_only($read_only).start().await?;
+            let value = $work.await?;
+            $transaction.commit().await?;
+            Ok::<_, Failed>(value)
+        })
+    };
+}
+
+/// Does what follows with a connection, again if need be.
+macro_rules! tried {
+    ($store:ident, |$client:ident| $work:expr) => {{
+        let database = &$store.database;
+        let mut patience = Patience::new(database.away.load(Ordering::Relaxed));
+        loop {
+            let outcome = match database.client().await {
+                Ok(mut $client) => {
+                    let _ = &mut $client;
+                    $work.await
+                }
+                Err(failed) => Err(failed),
+            };
+            match outcome {
+                Ok(value) => {
+                    database.away.store(false, Ordering::Relaxed);
+                    break Ok(value);
+                }
+                Err(failed) => {
+                    if let Failed::ReadOnly(_) = failed {
+                        // All connections may lead to the server that was demoted.
+                        database.pool.retain(|_, _| false);
+                    }
+                    let away = matches!(failed, Failed::Away(_) | Failed::ReadOnly(_));
+                    if let Err(error) = patience.again(failed).await {
+                        database.away.store(away, Ordering::Relaxed);
+                        break Err(error);
+                    }
+                }
+            }
+        }
+    }};
+}
+
+impl Database {
+    async fn client(&self) -> Result<Client, Failed> {
+        if self.closing.load(Ordering::Acquire) {
+            return Err(StoreError::Closed.into());
+        }
+        Ok(self.pool.get().await?)
+    }
+
+    /// Holds on to what is leased, for as long as the process lives.
+    async fn renew(self: Arc<Self>) {
+        loop {
+            tokio::time::sleep(RENEWAL).await;
+            let renewed = match self.client().await {
+                Ok(client) => outbox::renew(&client, self.me).await,
+                Err(failed) => Err(failed),
+            };
+            // Whatever is wrong, those who send and commit say so.
+            if let Err(failed) = renewed {
+                tracing::debug!(?failed, "leases could not be renewed");
+            }
+        }
+    }
+}
+
+impl PostgresStore {
+    /// Connects, and brings the schema up to date. Waits a while for a database that is just starting.
+    pub async fn open(url: &PostgresUrl, access: &Access) -> Result<Self, StoreError> {
+        let pool = connect::pool(url, access)?;
+        let me: i64 = rand::rng().random();
+        let shard = (me.unsigned_abs() % tallies::SHARDS) as i16;
+        let (away, closing) = (AtomicBool::new(false), AtomicBool::new(false));
+        let database = Arc::new(Database { pool, me, shard, away, closing });
+        let store = Self { renewing: tokio::spawn(database.clone().renew()), database };
+        let begun = tokio::time::Instant::now();
+        let mut told = false;
+        loop {
+            match transaction!(store, |transaction| migrate::migrate(&transaction)) {
+                Ok(()) => return Ok(store),
+                Err(StoreError::Unavailable(reason)) if begun.elapsed() < PATIENCE_AT_START => {
+                    if !std::mem::replace(&mut told, true) {
+                        tracing::warn!(%url, reason, "waiting for the database");
+                    }
+                    tokio::time::sleep(Duration::from_millis(250)).await;
+                }
+                Err(StoreError::Unavailable(reason)) => {
+                    return Err(StoreError::Open { url: url.to_string(), reason });
+                }
+                Err(error) => return Err(error),
+            }
+        }
+    }
+}
+
+impl Drop for PostgresStore {
+    fn drop(&mut self) {
+        self.renewing.abort();
+    }
+}
+
+impl Store for PostgresStore {
+    async fn commit(&self, batch: Vec<Delivery>, rules: &Rules) -> Result<Vec<Committed>, StoreError> {
+        let shard = self.database.shard;
+        transaction!(self, |transaction| commit::commit(&transaction, batch.clone(), rules, shard))
+    }
+
+    async fn seal(
+        &self,
+        now: Time,
+        limit: usize,
+        backends: &[String],
+        rules: &Rules,
+    ) -> Result<Sealed, StoreError> {
+        // Most of the time nothing is due; finding that out must not take a write.
+        let settle = rules.settle;
+        if !tried!(self, |client| seal::any_due(&client, now, settle))? {
+            return Ok(Sealed::default());
+        }
+        let shard = self.database.shard;
+        transaction!(self, |transaction| seal::seal(&transaction, now, limit, backends, rules, shard))
+    }
+
+    async fn lease(&self, backend: &str, limit: usize) -> Result<Vec<Leased>, StoreError> {
+        if !tried!(self, |client| outbox::any(&client, backend))? {
+            return Ok(Vec::new());
+        }
+        let me = self.database.me;
+        transaction!(self, |transaction| outbox::lease(&transaction, backend, limit, me))
+    }
+
+    async fn settle(&self, backend: &str, settlements: Vec<Settlement>, now: Time) -> Result<(), StoreError> {
+        let Database { me, shard, .. } = *self.database;
+        transaction!(self, |transaction| outbox::settle(&transaction, backend, &settlements, now, me, shard))
+    }
+
+    async fn probe(&self) -> Result<(), StoreError> {
+        let shard = self.database.shard;
+        let one = tallies::counts([("probes".to_owned(), 1)]);
+        transaction!(self, |transaction| tallies::add(&transaction, shard, &one, &Default::default()))
+    }
+
+    async fn stats(&self) -> Result<Stats, StoreError> {
+        tried!(self, |client| keep::stats(&client))
+    }
+
+    async fn item(&self, key: &Key) -> Result<(Option<Item>, Option<Pin>), StoreError> {
+        let keys = [key.as_str()];
+        let (mut items, mut pins) = tried!(self, |client| async {
+            let client = &client;
+            tokio::try_join!(lookup::items(client, &keys), lookup::pins(client, &keys))
+        })?;
+        Ok((items.remove(key.as_str()).transpose()?, pins.remove(key.as_str())))
+    }
+
+    async fn items(&self, keys: &[Key]) -> Result<Vec<Option<Item>>, StoreError> {
+        let texts: Vec<&str> = keys.iter().map(Key::as_str).collect();
+        let found = tried!(self, |client| lookup::items(&client, &texts))?;
+        let mut read: std::collections::HashMap<String, Item> = std::collections::HashMap::new();
+        for (key, item) in found {
+            match item {
+                Ok(item) => {
+                    read.insert(key, item);
+                }
+                Err(StoreError::Corrupt(reason)) => {
+                    tracing::error!(%reason, "an item is left out because its row cannot be read");
+                }
+                Err(error) => return Err(error),
+            }
+        }
+        Ok(keys.iter().map(|key| read.get(key.as_str()).cloned()).collect())
+    }
+
+    async fn root(&self, key: &Key) -> Result<Key, StoreError> {
+        transaction!(self, IsolationLevel::RepeatableRead, true, |transaction| lookup::root(
+            &transaction,
+            key
+        ))
+    }
+
+    async fn place(&self, key: &Key) -> Result<Option<(Item, Place)>, StoreError> {
+        transaction!(self, IsolationLevel::RepeatableRead, true, |transaction| async {
+            let mut found = lookup::items(&transaction, &[key.as_str()]).await?;
+            let Some(item) = found.remove(key.as_str()).transpose()? else { return Ok(None) };
+            let place = lookup::place(&transaction, &mut Known::default(), &item).await?;
+            Ok::<_, Failed>(Some((item, place)))
+        })
+    }
+
+    async fn quarantine(&self, after: i64, limit: usize) -> Result<Vec<QuarantineEntry>, StoreError> {
+        tried!(self, |client| keep::quarantine(&client, after, limit))
+    }
+
+    async fn quarantined(&self, id: i64) -> Result<Option<(Source, Time, Quarantined)>, StoreError> {
+        tried!(self, |client| keep::quarantined(&client, id))
+    }
+
+    async fn drop_quarantined(&self, ids: &[i64]) -> Result<usize, StoreError> {
+        let shard = self.database.shard;
+        transaction!(self, |transaction| keep::drop_quarantined(&transaction, ids, shard))
+    }
+
+    async fn release(&self, id: i64, delivery: Delivery, rules: &Rules) -> Result<Committed, StoreError> {
+        let shard = self.database.shard;
+        transaction!(self, |transaction| keep::release(&transaction, id, delivery.clone(), rules, shard))
+    }
+
+    async fn rejected(&self, after: i64, limit: usize) -> Result<Vec<RejectedExport>, StoreError> {
+        tried!(self, |client| keep::rejected(&client, after, limit))
+    }
+
+    async fn retry_rejected(&self, ids: &[i64]) -> Result<usize, StoreError> {
+        let shard = self.database.shard;
+        transaction!(self, |transaction| keep::retry_rejected(&transaction, ids, shard))
+    }
+
+    async fn observations(&self, after: i64, limit: usize) -> Result<ObservationPage, StoreError> {
+        tried!(self, |client| observe::page(&client, after, limit))
+    }
+
+    async fn stale(&self, after: i64, limit: usize, rules: &Rules) -> Result<Vec<Stale>, StoreError> {
+        transaction!(self, IsolationLevel::RepeatableRead, true, |transaction| {
+            observe::stale(&transaction, after, limit, rules)
+        })
+    }
+
+    async fn observes(&self) -> Result<bool, StoreError> {
+        let me = self.database.me;
+        tried!(self, |client| observe::observes(&client, me))
+    }
+
+    async fn observed_elsewhere(
+        &self,
+        after: Option<i64>,
+        limit: usize,
+    ) -> Result<ObservationPage, StoreError> {
+        let me = self.database.me;
+        tried!(self, |client| observe::elsewhere(&client, after, limit, me))
+    }
+
+    async fn observed(&self, stale: &[Stale], now: Time) -> Result<Noted, StoreError> {
+        // Most of the time there is nothing to do; finding that out must not take a write.
+        if stale.is_empty() && !tried!(self, |client| observe::any_due(&client, now))? {
+            return Ok(Noted::default());
+        }
+        let (seen, me) = (observations::Seen::all(stale)?, self.database.me);
+        transaction!(self, |transaction| observe::observed(&transaction, &seen, now, me))
+    }
+
+    async fn observed_with(&self, fingerprint: [u8; 32]) -> Result<bool, StoreError> {
+        if !tried!(self, |client| observe::made_otherwise(&client, &fingerprint))? {
+            return Ok(false);
+        }
+        transaction!(self, |transaction| observe::make_with(&transaction, &fingerprint))
+    }
+
+    async fn close(&self) {
+        self.renewing.abort();
+        // Where the database is away, leases and roles run out by themselves.
+        if let Ok(client) = self.database.client().await {
+            let _ = outbox::give_back(&client, self.database.me).await;
+            let _ = observe::resign(&client, self.database.me).await;
+        }
+        self.database.closing.store(true, Ordering::Release);
+        self.database.pool.close();
+    }
+}

@@ -1,0 +1,224 @@
+//! A real PostgreSQL server on loopback, in a temporary folder, run by an unprivileged user. It ends
+//! when the process that started it does, however that ends: a shell beside it waits for the end of
+//! a pipe. The library's own tests use this file, too.
+
+use std::io::Write;
+use std::net::TcpListener;
+use std::os::unix::fs::{PermissionsExt, chown};
+use std::os::unix::process::CommandExt;
+use std::path::{Path, PathBuf};
+use std::process::{Child, Command, Stdio};
+use std::sync::OnceLock;
+use std::sync::atomic::{AtomicU32, Ordering};
+use std::time::{Duration, Instant};
+
+use tokio_postgres::NoTls;
+
+/// A server.
+pub struct Postgres {
+    programs: PathBuf,
+    folder: PathBuf,
+    user: Option<(u32, u32)>,
+    pub port: u16,
+    shell: Option<Child>,
+    databases: AtomicU32,
+}
+
+/// Runs the server, and when the pipe ends, ends it and removes its folder unless it is to be
+/// started again.
+const SHELL: &str = r#"
+    "$1/postgres" -D "$2/data" -p "$3" >> "$2/log" 2>&1 &
+    server=$!
+    read -r word
+    [ "$word" = stop ] && mode=INT || mode=QUIT
+    kill -s "$mode" "$server" 2>/dev/null
+    wait "$server"
+    [ "$word" = stop ] || [ "$word" = gone ] || rm -rf "$2"
+"#;
+
+/// Where the server's programs are, if they are installed.
+fn programs() -> Option<PathBuf> {
+    if let Some(named) = std::env::var_os("VALUESTREAM_POSTGRES_BIN") {
+        return Some(named.into());
+    }
+    let versions = std::fs::read_dir("/usr/lib/postgresql").into_iter().flatten().flatten();
+    let debian = versions.map(|version| version.path().join("bin"));
+    let path = std::env::var_os("PATH").unwrap_or_default();
+    let mut found: Vec<PathBuf> = debian.chain(std::env::split_paths(&path)).collect();
+    found.retain(|folder| folder.join("initdb").exists() && folder.join("postgres").exists());
+    found.sort_by_key(|folder| {
+        let version = folder.parent().and_then(|version| version.file_name()?.to_str()?.parse::<u32>().ok());
+        std::cmp::Reverse(version)
+    });
+    found.into_iter().next()
+}
+
+/// The user and group to run as: the server refuses to be run by root.
+fn unprivileged() -> Option<(u32, u32)> {
+    let number = |arguments: &[&str]| {
+        let output = Command::new("id").args(arguments).output().ok()?;
+        String::from_utf8(output.stdout).ok()?.trim().parse::<u32>().ok()
+    };
+    if number(&["-u"]) != Some(0) {
+        return None;
+    }
+    let user = |name| Some((number(&["-u", name])?, number(&["-g", name])?));
+    user("postgres").or_else(|| user("nobody"))
+}
+
+impl Postgres {
+    /// A server of one's own, to be broken; `None` where none is installed. Under `CI` that is a
+    /// failure.
+    pub fn start() -> Option<Self> {
+        let Some(programs) = programs() else {
+            assert!(
+                std::env::var_os("CI").is_none(),
+                "PostgreSQL is not installed: apt-get install postgresql, or set VALUESTREAM_POSTGRES_BIN"
+            );
+            println!("SKIPPED: PostgreSQL is not installed (apt-get install postgresql)");
+            return None;
+        };
+        let folder = tempfile::Builder::new().prefix("valuestream-pg-").tempdir().unwrap().keep();
+        let user = unprivileged();
+        std::fs::set_permissions(&folder, std::fs::Permissions::from_mode(0o700)).unwrap();
+        if let Some((user, group)) = user {
+            chown(&folder, Some(user), Some(group)).unwrap();
+        }
+        let mut server = Self { programs, folder, user, port: 0, shell: None, databases: AtomicU32::new(0) };
+        let made = server
+            .command(&server.programs.join("initdb"))
+            .args(["--no-sync", "--auth=trust", "--username=vs", "--encoding=UTF8", "--no-locale", "-D"])
+            .arg(server.folder.join("data"))
+            .output()
+            .unwrap();
+        assert!(made.status.success(), "initdb: {}", String::from_utf8_lossy(&made.stderr));
+        let settings = "\nlisten_addresses = '127.0.0.1'\nunix_socket_directories = ''\n\
+                        max_connections = 200\nlog_min_messages = fatal\nlog_statement = none\n";
+        let mut file = std::fs::OpenOptions::new()
+            .append(true)
+            .open(server.folder.join("data/postgresql.conf"))
+            .unwrap();
+        file.write_all(settings.as_bytes()).unwrap();
+        server.restart();
+        Some(server)
+    }
+
+    /// The server that all tests of a process share, each with a database of its own.
+    pub fn shared() -> Option<&'static Self> {
+        static SHARED: OnceLock<Option<Postgres>> = OnceLock::new();
+        SHARED.get_or_init(Self::start).as_ref()
+    }
+
+    fn command(&self, program: &Path) -> Command {
+        let mut command = Command::new(program);
+        command.current_dir(&self.folder).env("LC_ALL", "C").stdin(Stdio::null());
+        if let Some((user, group)) = self.user {
+            command.uid(user).gid(group);
+        }
+        command
+    }
+
+    /// Starts the server again, where it was, and waits until it answers.
+    pub fn restart(&mut self) {
+        for _ in 0..20 {
+            if self.port == 0 || self.shell.is_none() && !self.is_free() {
+                self.port = TcpListener::bind("127.0.0.1:0").unwrap().local_addr().unwrap().port();
+            }
+            let mut shell = self.command(Path::new("/bin/sh"));
+            let _ = std::fs::remove_file(self.folder.join("log"));
+            shell.args(["-c", SHELL, "sh"]).arg(&self.programs).arg(&self.folder).arg(self.port.to_string());
+            self.shell = Some(shell.stdin(Stdio::piped()).spawn().unwrap());
+            if self.answers() {
+                return;
+            }
+            self.end("gone");
+            self.port = 0;
+        }
+        panic!("the server does not start:\n{}", self.log());
+    }
+
+    fn log(&self) -> String {
+        std::fs::read_to_string(self.folder.join("log")).unwrap_or_default()
+    }
+
+    fn is_free(&self) -> bool {
+        TcpListener::bind(("127.0.0.1", self.port)).is_ok()
+    }
+
+    fn answers(&self) -> bool {
+        let deadline = Instant::now() + Duration::from_secs(60);
+        while Instant::now() < deadline {
+            let ready = self
+                .command(&self.programs.join("pg_isready"))
+                .args(["-q", "-h", "127.0.0.1", "-p", &self.port.to_string()])
+                .status();
+            if ready.is_ok_and(|status| status.success()) {
+                return true;
+            }
+            // It may never have come up, if somebody else took the port meanwhile.
+            if self.log().contains("could not bind") {
+                return false;
+            }
+            std::thread::sleep(Duration::from_millis(20));
+        }
+        false
+    }
+
+    /// The number of the server's process.
+    pub fn process(&self) -> Option<i32> {
+        let text = std::fs::read_to_string(self.folder.join("data/postmaster.pid")).ok()?;
+        text.lines().next()?.trim().parse().ok()
+    }
+
+    /// Ends the server as a crash of its machine would: at once, without a word to anybody.
+    pub fn kill(&mut self) {
+        if let Some(process) = self.process().and_then(rustix::process::Pid::from_raw) {
+            rustix::process::kill_process(process, rustix::process::Signal::KILL).unwrap();
+        }
+        self.end("gone");
+        let _ = std::fs::remove_file(self.folder.join("data/postmaster.pid"));
+    }
+
+    /// Ends the server as its administrator would.
+    pub fn stop(&mut self) {
+        self.end("stop");
+    }
+
+    fn end(&mut self, word: &str) {
+        let Some(mut shell) = self.shell.take() else { return };
+        if let Some(mut pipe) = shell.stdin.take() {
+            let _ = pipe.write_all(format!("{word}\n").as_bytes());
+        }
+        let _ = shell.wait();
+    }
+
+    /// The address of a new, empty database.
+    pub async fn database(&self) -> String {
+        let name = format!("test_{}", self.databases.fetch_add(1, Ordering::Relaxed));
+        self.execute("postgres", &format!("CREATE DATABASE {name}")).await;
+        self.url(&name)
+    }
+
+    /// The address of a database.
+    pub fn url(&self, database: &str) -> String {
+        format!("postgres://vs@127.0.0.1:{}/{database}", self.port)
+    }
+
+    /// A connection past the program under test.
+    pub async fn connect(&self, database: &str) -> tokio_postgres::Client {
+        let (client, connection) = tokio_postgres::connect(&self.url(database), NoTls).await.unwrap();
+        tokio::spawn(connection);
+        client
+    }
+
+    /// Runs statements.
+    pub async fn execute(&self, database: &str, statements: &str) {
+        self.connect(database).await.batch_execute(statements).await.unwrap();
+    }
+}
+
+impl Drop for Postgres {
+    fn drop(&mut self) {
+        self.end("");
+    }
+}
