@@ -23,7 +23,9 @@ set_state() {
 
 # Whether the proxy sends deliveries to a replica.
 is_up() {
-    proxy "show stat" | grep -q "^ingest,$1,.*,UP,"
+    local servers
+    servers=$(proxy "show stat")
+    grep -q "^ingest,$1,.*,UP," <<<"$servers"
 }
 
 await_up() {
