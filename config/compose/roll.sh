@@ -15,10 +15,16 @@ proxy() {
     compose exec --no-TTY proxy sh -c "echo '$1' | nc -w 2 127.0.0.1 9999"
 }
 
-# Sets the state of a replica behind both listeners.
+# Sets the state of a replica behind both listeners. The proxy says nothing unless it is wrong.
 set_state() {
-    proxy "set server ingest/$1 state $2"
-    proxy "set server console/$1 state $2"
+    local backend answer
+    for backend in ingest console; do
+        answer=$(proxy "set server $backend/$1 state $2")
+        if [[ -n ${answer//[[:space:]]/} ]]; then
+            echo "$backend/$1: $answer" >&2
+            exit 1
+        fi
+    done
 }
 
 # Whether the proxy sends deliveries to a replica.

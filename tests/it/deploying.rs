@@ -69,15 +69,18 @@ fn is_coming(key: &str) -> bool {
 /// A configuration file without the keys that the program does not know yet.
 fn without_coming(text: &str) -> String {
     let mut section = "";
-    let keep = |line: &&str| {
+    let mut known = Vec::new();
+    for line in text.lines() {
         if let Some(name) = line.strip_prefix('[').and_then(|rest| rest.strip_suffix(']')) {
             section = name;
         }
         let key = line.split('=').next().unwrap_or_default().trim();
         let url_that_works = key == "url" && line.contains("sqlite://");
-        url_that_works || !is_coming(&format!("{section}.{key}"))
-    };
-    text.lines().filter(keep).collect::<Vec<_>>().join("\n")
+        if url_that_works || !is_coming(&format!("{section}.{key}")) {
+            known.push(line);
+        }
+    }
+    known.join("\n")
 }
 
 fn shutdown() -> Duration {
