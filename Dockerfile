@@ -3,12 +3,15 @@
 FROM rust:1.95.0-bookworm AS build
 WORKDIR /build
 # The manifest alone first: dependencies are built in a layer that a change of the source leaves
-# alone.
+# alone. Each target that the manifest names needs a file.
 COPY Cargo.toml Cargo.lock ./
 RUN mkdir src benches \
     && echo '//! A place-holder while the dependencies are built.' > src/lib.rs \
-    && echo 'fn main() {}' | tee src/main.rs benches/ingest.rs > benches/insight.rs \
-    && cargo build --release --locked \
+    && echo 'fn main() {}' > src/main.rs \
+    && for bench in $(sed -n '/^\[\[bench\]\]/,/^$/s/^name = "\(.*\)"/\1/p' Cargo.toml); do \
+        cp src/main.rs "benches/$bench.rs"; \
+    done \
+    && cargo build --release --locked --bin valuestream \
     && rm -r src benches
 COPY . .
 # The place-holder is younger than the sources: without this cargo would take it for the program.
@@ -22,10 +25,9 @@ COPY --from=build --chown=10001:10001 /data /data
 USER 10001:10001
 WORKDIR /data
 VOLUME /data
-# The console stays on the container's own loopback. To publish it, set
+# No settings are in the image: a variable would win over a file that is mounted. By default the store is
+# valuestream.db in /data, and the console is on the container's own loopback. To publish it, set
 # VALUESTREAM__CONSOLE__LISTEN=0.0.0.0:5001 and VALUESTREAM__CONSOLE__TOKEN.
-ENV VALUESTREAM__STORE__URL=sqlite:///data/valuestream.db \
-    VALUESTREAM__INGEST__LISTEN=0.0.0.0:5000
 EXPOSE 5000 5001
 STOPSIGNAL SIGTERM
 HEALTHCHECK --interval=30s --timeout=5s --start-period=20s --retries=3 CMD ["valuestream", "healthcheck"]

@@ -8,6 +8,7 @@ mod commands;
 mod connections;
 mod corpus;
 mod demo;
+mod deploying;
 mod exec;
 mod faults;
 mod fold;
