@@ -1,12 +1,13 @@
 //! The group commit. Deliveries wait in one bounded queue; a task takes all that are there, waits
-//! a moment for those that are just being read, and hands them to the store as one transaction.
+//! a moment for those that are just being read, and hands them to the store as one transaction; as
+//! many at the same time as do the store good.
 //! Each is answered only when that transaction is durable.
 
 use std::sync::Arc;
-use std::sync::atomic::{AtomicUsize, Ordering};
+use std::sync::atomic::{AtomicBool, AtomicUsize, Ordering};
 use std::time::Duration;
 
-use tokio::sync::{mpsc, oneshot, watch};
+use tokio::sync::{Semaphore, mpsc, oneshot, watch};
 use tokio::task::JoinHandle;
 use tokio::time::Instant;
 
@@ -102,29 +103,62 @@ async fn run<S: Store>(
     mut waiting: mpsc::Receiver<Waiting>,
     arriving: Arc<AtomicUsize>,
 ) {
-    let mut batch: Vec<Waiting> = Vec::with_capacity(grouping.batch);
-    let mut failing = false;
-    while waiting.recv_many(&mut batch, grouping.batch).await > 0 {
+    let lanes = store.commits_at_once().max(1);
+    let free = Arc::new(Semaphore::new(lanes));
+    let group = Arc::new(Group { store, rules, metrics, commits, failing: AtomicBool::new(false) });
+    // While all lanes are taken, those who wait become one batch.
+    while let Ok(lane) = free.clone().acquire_owned().await {
+        let mut batch: Vec<Waiting> = Vec::with_capacity(grouping.batch);
+        if waiting.recv_many(&mut batch, grouping.batch).await == 0 {
+            drop(lane);
+            break;
+        }
         gather(&mut batch, &mut waiting, &arriving, grouping).await;
-        let (deliveries, answers): (Vec<_>, Vec<_>) = batch.drain(..).unzip();
+        let group = group.clone();
+        if lanes == 1 {
+            group.commit(batch).await;
+        } else {
+            tokio::spawn(async move {
+                group.commit(batch).await;
+                drop(lane);
+            });
+        }
+    }
+    // The last batches are under way.
+    let _ = free.acquire_many(lanes as u32).await;
+}
+
+/// What all batches have in common.
+struct Group<S> {
+    store: Arc<S>,
+    rules: Rules,
+    metrics: Metrics,
+    commits: watch::Sender<u64>,
+    failing: AtomicBool,
+}
+
+impl<S: Store> Group<S> {
+    /// Commits a batch, and answers each delivery of it.
+    async fn commit(&self, batch: Vec<Waiting>) {
+        let (deliveries, answers): (Vec<_>, Vec<_>) = batch.into_iter().unzip();
         let size = deliveries.len();
         let begun = Instant::now();
-        match store.commit(deliveries, &rules).await {
+        match self.store.commit(deliveries, &self.rules).await {
             Ok(outcomes) => {
-                metrics.committed(begun.elapsed(), size);
-                commits.send_modify(|n| *n += 1);
-                if std::mem::take(&mut failing) {
+                self.metrics.committed(begun.elapsed(), size);
+                self.commits.send_modify(|n| *n += 1);
+                if self.failing.swap(false, Ordering::Relaxed) {
                     tracing::info!("the store takes deliveries again");
                 }
                 for (answer, outcome) in answers.into_iter().zip(outcomes) {
-                    metrics.recorded(&outcome);
+                    self.metrics.recorded(&outcome);
                     // Whoever asked may have hung up; the delivery is stored all the same.
                     let _ = answer.send(Ok(outcome));
                 }
             }
             Err(error) => {
                 // Once per failure, not once per delivery: a full disk lasts.
-                if !std::mem::replace(&mut failing, true) {
+                if !self.failing.swap(true, Ordering::Relaxed) {
                     tracing::error!(%error, deliveries = size, "the store cannot take deliveries; senders are told to try again");
                 }
                 for answer in answers {

@@ -23,6 +23,13 @@ macro_rules! either {
 }
 
 impl Store for AnyStore {
+    fn commits_at_once(&self) -> usize {
+        match self {
+            AnyStore::Sqlite(store) => store.commits_at_once(),
+            AnyStore::Postgres(store) => store.commits_at_once(),
+        }
+    }
+
     async fn commit(&self, batch: Vec<Delivery>, rules: &Rules) -> Result<Vec<Committed>, StoreError> {
         either!(self.commit(batch, rules))
     }

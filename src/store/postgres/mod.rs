@@ -33,6 +33,8 @@ use super::*;
 
 /// How often leases are renewed: three times before one runs out.
 const RENEWAL: Duration = Duration::from_secs(10);
+/// The most commits of one replica at the same time: more of them only make the batches smaller.
+const COMMITS: usize = 4;
 /// How long a start waits for a database that is not there yet.
 const PATIENCE_AT_START: Duration = Duration::from_secs(30);
 
@@ -164,6 +166,11 @@ impl Drop for PostgresStore {
 }
 
 impl Store for PostgresStore {
+    fn commits_at_once(&self) -> usize {
+        // The rest is for sealing, sending, observing and asking.
+        (self.database.pool.status().max_size / 2).clamp(1, COMMITS)
+    }
+
     async fn commit(&self, batch: Vec<Delivery>, rules: &Rules) -> Result<Vec<Committed>, StoreError> {
         let shard = self.database.shard;
         transaction!(self, |transaction| commit::commit(&transaction, batch.clone(), rules, shard))

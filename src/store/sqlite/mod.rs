@@ -257,6 +257,10 @@ fn tally(transaction: &Transaction<'_>, name: &str, by: i64) -> Result<(), Store
 }
 
 impl Store for SqliteStore {
+    fn commits_at_once(&self) -> usize {
+        1
+    }
+
     async fn commit(&self, batch: Vec<Delivery>, rules: &Rules) -> Result<Vec<Committed>, StoreError> {
         let rules = rules.clone();
         self.write(move |transaction| commit::commit(transaction, batch, &rules)).await
