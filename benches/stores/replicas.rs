@@ -56,7 +56,10 @@ impl Drop for Replica {
 pub fn run(rounds: usize, deliveries: usize, connections: usize) {
     let Some(server) = Postgres::start() else { return };
     let runtime = tokio::runtime::Runtime::new().unwrap();
-    println!("{:<14} {:<22} {:>10} {:>7} {:>9} {:>9}", "delivery", "store", "durable/s", "ratio", "p50 ms", "p99 ms");
+    println!(
+        "{:<14} {:<22} {:>10} {:>7} {:>9} {:>9}",
+        "delivery", "store", "durable/s", "ratio", "p50 ms", "p99 ms"
+    );
     for kind in [Kind::PullRequest, Kind::Jenkins] {
         let mut measured: [Vec<Measured>; 3] = Default::default();
         for round in 0..rounds {

@@ -30,6 +30,7 @@ pub(super) async fn migrate(transaction: &Transaction<'_>) -> Result<(), Failed>
     if found > known {
         return Err(StoreError::Newer { found, known }.into());
     }
+    transaction.batch_execute("SET LOCAL statement_timeout = 0").await?;
     for step in MIGRATIONS.iter().skip(found as usize) {
         transaction.batch_execute(step).await?;
     }

@@ -81,6 +81,8 @@ pub(super) async fn make_with(transaction: &Transaction<'_>, fingerprint: &[u8; 
     if known.is_some_and(|row| row.get::<_, &[u8]>(0) == fingerprint) {
         return Ok(false);
     }
+    // All items in one statement: of many millions that takes minutes.
+    transaction.batch_execute("SET LOCAL statement_timeout = 0").await?;
     transaction.execute("DELETE FROM observed_with", &[]).await?;
     transaction
         .execute("INSERT INTO observed_with (fingerprint) VALUES ($1)", &[&fingerprint.as_slice()])
