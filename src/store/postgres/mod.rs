@@ -17,9 +17,8 @@ mod tallies;
 #[cfg(test)]
 mod tests;
 
-use std::collections::HashSet;
+use std::sync::Arc;
 use std::sync::atomic::{AtomicBool, Ordering};
-use std::sync::{Arc, Mutex, MutexGuard, PoisonError};
 use std::time::Duration;
 
 use deadpool_postgres::{Client, Pool};
@@ -50,8 +49,6 @@ struct Database {
     pool: Pool,
     /// Tells this process from all others that use the database.
     me: i64,
-    /// The outbox entries that are being sent.
-    sending: Mutex<HashSet<i64>>,
     /// The shard that it counts in.
     shard: i16,
     /// Whether the last operation found nobody there.
@@ -117,22 +114,12 @@ impl Database {
         Ok(self.pool.get().await?)
     }
 
-    fn sending(&self) -> MutexGuard<'_, HashSet<i64>> {
-        // A panic while the lock was held leaves plain numbers; they are as good as before.
-        self.sending.lock().unwrap_or_else(PoisonError::into_inner)
-    }
-
     /// Holds on to what is leased, for as long as the process lives.
     async fn renew(self: Arc<Self>) {
         loop {
             tokio::time::sleep(RENEWAL).await;
-            let mut sending: Vec<i64> = self.sending().iter().copied().collect();
-            if sending.is_empty() {
-                continue;
-            }
-            sending.sort_unstable();
             let renewed = match self.client().await {
-                Ok(client) => outbox::renew(&client, self.me, &sending).await,
+                Ok(client) => outbox::renew(&client, self.me).await,
                 Err(failed) => Err(failed),
             };
             // Whatever is wrong, those who send and commit say so.
@@ -150,7 +137,7 @@ impl PostgresStore {
         let me: i64 = rand::rng().random();
         let shard = (me.unsigned_abs() % tallies::SHARDS) as i16;
         let (away, closing) = (AtomicBool::new(false), AtomicBool::new(false));
-        let database = Arc::new(Database { pool, me, sending: Mutex::default(), shard, away, closing });
+        let database = Arc::new(Database { pool, me, shard, away, closing });
         let store = Self { renewing: tokio::spawn(database.clone().renew()), database };
         let begun = tokio::time::Instant::now();
         let mut told = false;
@@ -210,26 +197,12 @@ impl Store for PostgresStore {
             return Ok(Vec::new());
         }
         let me = self.database.me;
-        let leased = transaction!(self, |transaction| outbox::lease(&transaction, backend, limit, me))?;
-        self.database.sending().extend(leased.iter().map(|entry| entry.id));
-        Ok(leased)
+        transaction!(self, |transaction| outbox::lease(&transaction, backend, limit, me))
     }
 
     async fn settle(&self, backend: &str, settlements: Vec<Settlement>, now: Time) -> Result<(), StoreError> {
         let Database { me, shard, .. } = *self.database;
-        transaction!(self, |transaction| outbox::settle(
-            &transaction,
-            backend,
-            &settlements,
-            now,
-            me,
-            shard
-        ))?;
-        let mut sending = self.database.sending();
-        for id in settlements.iter().flat_map(Settlement::ids) {
-            sending.remove(id);
-        }
-        Ok(())
+        transaction!(self, |transaction| outbox::settle(&transaction, backend, &settlements, now, me, shard))
     }
 
     async fn probe(&self) -> Result<(), StoreError> {

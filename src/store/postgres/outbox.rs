@@ -59,19 +59,12 @@ pub(super) async fn any(client: &deadpool_postgres::Client, backend: &str) -> Re
     Ok(client.query_one(&statement, &[&backend]).await?.get(0))
 }
 
-/// Holds on to what this replica is sending. An entry whose lease was granted and never heard of is
-/// not among it, and comes free by itself.
-pub(super) async fn renew(
-    client: &deadpool_postgres::Client,
-    holder: i64,
-    sending: &[i64],
-) -> Result<(), Failed> {
+/// Holds on to what this replica has leased.
+pub(super) async fn renew(client: &deadpool_postgres::Client, holder: i64) -> Result<(), Failed> {
     let statement = client
-        .prepare_cached(&format!(
-            "UPDATE outbox SET leased_until = now() + {LEASE} WHERE holder = $1 AND id = ANY($2)"
-        ))
+        .prepare_cached(&format!("UPDATE outbox SET leased_until = now() + {LEASE} WHERE holder = $1"))
         .await?;
-    client.execute(&statement, &[&holder, &sending]).await?;
+    client.execute(&statement, &[&holder]).await?;
     Ok(())
 }
 
