@@ -117,7 +117,11 @@ pub(super) fn pool(url: &PostgresUrl, access: &Access) -> Result<Pool, StoreErro
         config.password(password.expose_secret());
     }
     config.application_name("valuestream").connect_timeout(CONNECT);
-    config.keepalives_idle(DEAD).tcp_user_timeout(DEAD);
+    config
+        .keepalives_idle(DEAD / 2)
+        .keepalives_interval(DEAD / 4)
+        .keepalives_retries(2)
+        .tcp_user_timeout(DEAD);
     config.target_session_attrs(tokio_postgres::config::TargetSessionAttrs::ReadWrite);
     let options = match config.get_options() {
         Some(own) => format!("{SESSION} {own}"),

@@ -17,8 +17,9 @@ mod tallies;
 #[cfg(test)]
 mod tests;
 
-use std::sync::Arc;
-use std::sync::atomic::{AtomicBool, Ordering};
+use std::collections::HashSet;
+use std::sync::atomic::{AtomicBool, AtomicI64, Ordering};
+use std::sync::{Arc, Mutex, PoisonError};
 use std::time::Duration;
 
 use deadpool_postgres::{Client, Pool};
@@ -30,6 +31,7 @@ pub use self::connect::{Access, PostgresUrl};
 use self::failed::{Failed, Patience};
 use super::known::Known;
 use super::*;
+use crate::clock;
 
 /// How often leases are renewed: three times before one runs out.
 const RENEWAL: Duration = Duration::from_secs(10);
@@ -37,6 +39,15 @@ const RENEWAL: Duration = Duration::from_secs(10);
 const COMMITS: usize = 4;
 /// How long a start waits for a database that is not there yet.
 const PATIENCE_AT_START: Duration = Duration::from_secs(30);
+/// How long one try may take. Longer than any statement may: it is for a way to the database that has
+/// gone silent, where no answer will come and nobody says so.
+const SILENCE: Duration = Duration::from_secs(70);
+/// The same for what a sender or a probe waits for.
+const SILENCE_TO_SENDERS: Duration = Duration::from_secs(8);
+/// How long saying goodbye may take.
+const GOODBYE: Duration = Duration::from_secs(3);
+/// By how many microseconds a clock may differ from the database's before that is allowed for.
+const SAME_TIME: i64 = 2_000_000;
 
 /// The store that several replicas share.
 pub struct PostgresStore {
@@ -54,15 +65,23 @@ struct Database {
     /// Whether the last operation found nobody there.
     away: AtomicBool,
     closing: AtomicBool,
+    /// The entries of the outbox that were handed out and not settled yet.
+    held: Mutex<HashSet<i64>>,
+    /// By how many microseconds the database's clock is ahead of this machine's: when an item is due
+    /// must be the same for all replicas.
+    ahead: AtomicI64,
 }
 
 /// Runs what follows in a transaction, again if need be.
 macro_rules! transaction {
     ($store:ident, |$transaction:ident| $work:expr) => {
-        transaction!($store, IsolationLevel::ReadCommitted, false, |$transaction| $work)
+        transaction!($store, SILENCE, |$transaction| $work)
     };
-    ($store:ident, $isolation:expr, $read_only:expr, |$transaction:ident| $work:expr) => {
-        tried!($store, |client| async {
+    ($store:ident, $limit:expr, |$transaction:ident| $work:expr) => {
+        transaction!($store, $limit, IsolationLevel::ReadCommitted, false, |$transaction| $work)
+    };
+    ($store:ident, $limit:expr, $isolation:expr, $read_only:expr, |$transaction:ident| $work:expr) => {
+        tried!($store, $limit, |client| async {
             let $transaction =
                 client.build_transaction().isolation_level($isolation).read_only($read_only).start().await?;
             let value = $work.await?;
@@ -74,14 +93,24 @@ macro_rules! transaction {
 
 /// Does what follows with a connection, again if need be.
 macro_rules! tried {
-    ($store:ident, |$client:ident| $work:expr) => {{
+    ($store:ident, |$client:ident| $work:expr) => {
+        tried!($store, SILENCE, |$client| $work)
+    };
+    ($store:ident, $limit:expr, |$client:ident| $work:expr) => {{
         let database = &$store.database;
         let mut patience = Patience::new(database.away.load(Ordering::Relaxed));
         loop {
             let outcome = match database.client().await {
                 Ok(mut $client) => {
                     let _ = &mut $client;
-                    $work.await
+                    match tokio::time::timeout($limit, $work).await {
+                        Ok(outcome) => outcome,
+                        Err(_) => {
+                            // Whoever used the connection next would wait behind what was asked.
+                            drop(Client::take($client));
+                            Err(Failed::Away("the database does not answer".to_owned()))
+                        }
+                    }
                 }
                 Err(failed) => Err(failed),
             };
@@ -118,15 +147,47 @@ impl Database {
     async fn renew(self: Arc<Self>) {
         loop {
             tokio::time::sleep(RENEWAL).await;
-            let renewed = match self.client().await {
-                Ok(client) => outbox::renew(&client, self.me).await,
-                Err(failed) => Err(failed),
-            };
             // Whatever is wrong, those who send and commit say so.
-            if let Err(failed) = renewed {
-                tracing::debug!(?failed, "leases could not be renewed");
+            match tokio::time::timeout(RENEWAL, self.renew_once()).await {
+                Ok(Ok(())) => {}
+                Ok(Err(failed)) => tracing::debug!(?failed, "leases could not be renewed"),
+                Err(_) => tracing::debug!("leases could not be renewed in time"),
             }
         }
+    }
+
+    async fn renew_once(&self) -> Result<(), Failed> {
+        let client = self.client().await?;
+        self.compare_clocks(&client).await?;
+        let held: Vec<i64> = self.held().iter().copied().collect();
+        outbox::renew(&client, &held, self.me).await
+    }
+
+    fn held(&self) -> std::sync::MutexGuard<'_, HashSet<i64>> {
+        self.held.lock().unwrap_or_else(PoisonError::into_inner)
+    }
+
+    /// Takes note of what the database's clock says.
+    async fn compare_clocks(&self, client: &Client) -> Result<(), Failed> {
+        let asked = clock::now();
+        let row =
+            client.query_one("SELECT (extract(epoch FROM clock_timestamp()) * 1000000)::bigint", &[]).await?;
+        let ahead = row.get::<_, i64>(0) - asked.micros();
+        let (ahead, before) =
+            (if ahead.abs() < SAME_TIME { 0 } else { ahead }, self.ahead.load(Ordering::Relaxed));
+        self.ahead.store(ahead, Ordering::Relaxed);
+        if (ahead - before).abs() >= SAME_TIME {
+            tracing::warn!(
+                seconds = ahead / 1_000_000,
+                "this machine's clock is not the database's; the database's counts"
+            );
+        }
+        Ok(())
+    }
+
+    /// An instant of this machine's clock by the database's.
+    fn here(&self, time: Time) -> Time {
+        time.plus(self.ahead.load(Ordering::Relaxed))
     }
 }
 
@@ -136,14 +197,25 @@ impl PostgresStore {
         let pool = connect::pool(url, access)?;
         let me: i64 = rand::rng().random();
         let shard = (me.unsigned_abs() % tallies::SHARDS) as i16;
-        let (away, closing) = (AtomicBool::new(false), AtomicBool::new(false));
-        let database = Arc::new(Database { pool, me, shard, away, closing });
+        let database = Arc::new(Database {
+            pool,
+            me,
+            shard,
+            away: AtomicBool::new(false),
+            closing: AtomicBool::new(false),
+            held: Mutex::default(),
+            ahead: AtomicI64::new(0),
+        });
         let store = Self { renewing: tokio::spawn(database.clone().renew()), database };
         let begun = tokio::time::Instant::now();
         let mut told = false;
         loop {
             match transaction!(store, |transaction| migrate::migrate(&transaction)) {
-                Ok(()) => return Ok(store),
+                Ok(()) => {
+                    let database = &store.database;
+                    tried!(store, |client| database.compare_clocks(&client))?;
+                    return Ok(store);
+                }
                 Err(StoreError::Unavailable(reason)) if begun.elapsed() < PATIENCE_AT_START => {
                     if !std::mem::replace(&mut told, true) {
                         tracing::warn!(%url, reason, "waiting for the database");
@@ -171,9 +243,14 @@ impl Store for PostgresStore {
         (self.database.pool.status().max_size / 2).clamp(1, COMMITS)
     }
 
-    async fn commit(&self, batch: Vec<Delivery>, rules: &Rules) -> Result<Vec<Committed>, StoreError> {
+    async fn commit(&self, mut batch: Vec<Delivery>, rules: &Rules) -> Result<Vec<Committed>, StoreError> {
         let shard = self.database.shard;
-        transaction!(self, |transaction| commit::commit(&transaction, batch.clone(), rules, shard))
+        for delivery in &mut batch {
+            delivery.received_at = self.database.here(delivery.received_at);
+        }
+        transaction!(self, SILENCE_TO_SENDERS, |transaction| {
+            commit::commit(&transaction, batch.clone(), rules, shard)
+        })
     }
 
     async fn seal(
@@ -184,7 +261,7 @@ impl Store for PostgresStore {
         rules: &Rules,
     ) -> Result<Sealed, StoreError> {
         // Most of the time nothing is due; finding that out must not take a write.
-        let settle = rules.settle;
+        let (now, settle) = (self.database.here(now), rules.settle);
         if !tried!(self, |client| seal::any_due(&client, now, settle))? {
             return Ok(Sealed::default());
         }
@@ -197,18 +274,34 @@ impl Store for PostgresStore {
             return Ok(Vec::new());
         }
         let me = self.database.me;
-        transaction!(self, |transaction| outbox::lease(&transaction, backend, limit, me))
+        let leased = transaction!(self, |transaction| outbox::lease(&transaction, backend, limit, me))?;
+        self.database.held().extend(leased.iter().map(|entry| entry.id));
+        Ok(leased)
     }
 
     async fn settle(&self, backend: &str, settlements: Vec<Settlement>, now: Time) -> Result<(), StoreError> {
         let Database { me, shard, .. } = *self.database;
-        transaction!(self, |transaction| outbox::settle(&transaction, backend, &settlements, now, me, shard))
+        let now = self.database.here(now);
+        transaction!(self, |transaction| outbox::settle(
+            &transaction,
+            backend,
+            &settlements,
+            now,
+            me,
+            shard
+        ))?;
+        let mut held = self.database.held();
+        settlements.iter().flat_map(Settlement::ids).for_each(|id| {
+            held.remove(id);
+        });
+        Ok(())
     }
 
     async fn probe(&self) -> Result<(), StoreError> {
         let shard = self.database.shard;
         let one = tallies::counts([("probes".to_owned(), 1)]);
-        transaction!(self, |transaction| tallies::add(&transaction, shard, &one, &Default::default()))
+        let heard = std::collections::BTreeMap::new();
+        transaction!(self, SILENCE_TO_SENDERS, |transaction| tallies::add(&transaction, shard, &one, &heard))
     }
 
     async fn stats(&self) -> Result<Stats, StoreError> {
@@ -243,14 +336,14 @@ impl Store for PostgresStore {
     }
 
     async fn root(&self, key: &Key) -> Result<Key, StoreError> {
-        transaction!(self, IsolationLevel::RepeatableRead, true, |transaction| lookup::root(
+        transaction!(self, SILENCE, IsolationLevel::RepeatableRead, true, |transaction| lookup::root(
             &transaction,
             key
         ))
     }
 
     async fn place(&self, key: &Key) -> Result<Option<(Item, Place)>, StoreError> {
-        transaction!(self, IsolationLevel::RepeatableRead, true, |transaction| async {
+        transaction!(self, SILENCE, IsolationLevel::RepeatableRead, true, |transaction| async {
             let mut found = lookup::items(&transaction, &[key.as_str()]).await?;
             let Some(item) = found.remove(key.as_str()).transpose()? else { return Ok(None) };
             let place = lookup::place(&transaction, &mut Known::default(), &item).await?;
@@ -290,7 +383,7 @@ impl Store for PostgresStore {
     }
 
     async fn stale(&self, after: i64, limit: usize, rules: &Rules) -> Result<Vec<Stale>, StoreError> {
-        transaction!(self, IsolationLevel::RepeatableRead, true, |transaction| {
+        transaction!(self, SILENCE, IsolationLevel::RepeatableRead, true, |transaction| {
             observe::stale(&transaction, after, limit, rules)
         })
     }
@@ -310,12 +403,18 @@ impl Store for PostgresStore {
     }
 
     async fn observed(&self, stale: &[Stale], now: Time) -> Result<Noted, StoreError> {
-        // Most of the time there is nothing to do; finding that out must not take a write.
-        if stale.is_empty() && !tried!(self, |client| observe::any_due(&client, now))? {
-            return Ok(Noted::default());
+        let mut noted = Noted::default();
+        let (now, me) = (self.database.here(now), self.database.me);
+        if !stale.is_empty() {
+            let seen = observations::Seen::all(stale)?;
+            noted.settled =
+                transaction!(self, |transaction| observe::observed(&transaction, &seen, now, me))?;
         }
-        let (seen, me) = (observations::Seen::all(stale)?, self.database.me);
-        transaction!(self, |transaction| observe::observed(&transaction, &seen, now, me))
+        // Most of the time nothing is due; finding that out must not take a write.
+        if tried!(self, |client| observe::any_due(&client, now))? {
+            noted.revisited = transaction!(self, |transaction| observe::revisit(&transaction, now))?;
+        }
+        Ok(noted)
     }
 
     async fn observed_with(&self, fingerprint: [u8; 32]) -> Result<bool, StoreError> {
@@ -328,10 +427,13 @@ impl Store for PostgresStore {
     async fn close(&self) {
         self.renewing.abort();
         // Where the database is away, leases and roles run out by themselves.
-        if let Ok(client) = self.database.client().await {
-            let _ = outbox::give_back(&client, self.database.me).await;
-            let _ = observe::resign(&client, self.database.me).await;
-        }
+        let goodbye = async {
+            if let Ok(client) = self.database.client().await {
+                let _ = outbox::give_back(&client, self.database.me).await;
+                let _ = observe::resign(&client, self.database.me).await;
+            }
+        };
+        let _ = tokio::time::timeout(GOODBYE, goodbye).await;
         self.database.closing.store(true, Ordering::Release);
         self.database.pool.close();
     }

@@ -6,7 +6,7 @@ use deadpool_postgres::{Client, Transaction};
 
 use super::super::known::Known;
 use super::super::observations::{self, Seen, revisit_window};
-use super::super::{Noted, ObservationPage, REVISITS, Rules, Stale, StoreError, sealing};
+use super::super::{ObservationPage, REVISITS, Rules, Stale, StoreError, sealing};
 use super::failed::Failed;
 use super::lookup;
 use crate::work::time::Time;
@@ -184,13 +184,13 @@ pub(super) async fn any_due(client: &Client, now: Time) -> Result<bool, Failed> 
     Ok(client.query_one(&statement, &[&earliest, &latest]).await?.get(0))
 }
 
-/// Takes observations in, and has looked at again what it is time for.
+/// Takes observations in; says how many of the items are no longer stale.
 pub(super) async fn observed(
     transaction: &Transaction<'_>,
     seen: &[Seen],
     now: Time,
     observer: i64,
-) -> Result<Noted, Failed> {
+) -> Result<usize, Failed> {
     take_turn(transaction).await?;
     let items: Vec<i64> = seen.iter().map(|seen| seen.item).collect();
     let versions: Vec<i64> = seen.iter().map(|seen| seen.version).collect();
@@ -241,10 +241,13 @@ pub(super) async fn observed(
             .await?;
         transaction.execute(&statement, &[&due, &items, &attempts]).await?;
     }
-    Ok(Noted { settled: settled.len(), revisited: revisit(transaction, now).await? })
+    Ok(settled.len())
 }
 
-async fn revisit(transaction: &Transaction<'_>, now: Time) -> Result<usize, Failed> {
+/// Has looked at again what it is time for. Not in the transaction that takes observations in: that one
+/// has locked stale items in their order, and these would come after them in an order of their own.
+pub(super) async fn revisit(transaction: &Transaction<'_>, now: Time) -> Result<usize, Failed> {
+    take_turn(transaction).await?;
     let (earliest, latest) = revisit_window(now);
     let statement = transaction
         .prepare_cached(&format!(

@@ -59,19 +59,32 @@ pub(super) async fn any(client: &deadpool_postgres::Client, backend: &str) -> Re
     Ok(client.query_one(&statement, &[&backend]).await?.get(0))
 }
 
-/// Holds on to what this replica has leased.
-pub(super) async fn renew(client: &deadpool_postgres::Client, holder: i64) -> Result<(), Failed> {
+/// Holds on to what this replica knows that it has leased. What it was given by a commit whose answer was
+/// lost, it does not know of: that runs out. What is being settled at this moment needs no renewal, so
+/// nobody waits.
+pub(super) async fn renew(
+    client: &deadpool_postgres::Client,
+    held: &[i64],
+    holder: i64,
+) -> Result<(), Failed> {
     let statement = client
-        .prepare_cached(&format!("UPDATE outbox SET leased_until = now() + {LEASE} WHERE holder = $1"))
+        .prepare_cached(&format!(
+            "UPDATE outbox SET leased_until = now() + {LEASE} WHERE id IN (
+                 SELECT id FROM outbox WHERE id = ANY($1) AND holder = $2 FOR UPDATE SKIP LOCKED)"
+        ))
         .await?;
-    client.execute(&statement, &[&holder]).await?;
+    client.execute(&statement, &[&held, &holder]).await?;
     Ok(())
 }
 
 /// Gives back what this replica has leased.
 pub(super) async fn give_back(client: &deadpool_postgres::Client, holder: i64) -> Result<(), Failed> {
     client
-        .execute("UPDATE outbox SET holder = NULL, leased_until = NULL WHERE holder = $1", &[&holder])
+        .execute(
+            "UPDATE outbox SET holder = NULL, leased_until = NULL WHERE id IN (
+                 SELECT id FROM outbox WHERE holder = $1 FOR UPDATE SKIP LOCKED)",
+            &[&holder],
+        )
         .await?;
     Ok(())
 }
@@ -84,10 +97,14 @@ pub(super) async fn settle(
     holder: i64,
     shard: i16,
 ) -> Result<(), Failed> {
+    // Locked in one order, whoever else settles them because a lease was lost.
+    let all: Vec<i64> = settlements.iter().flat_map(|settlement| settlement.ids()).copied().collect();
+    let statement =
+        transaction.prepare_cached("SELECT id FROM outbox WHERE id = ANY($1) ORDER BY id FOR UPDATE").await?;
+    transaction.query(&statement, &[&all]).await?;
     let (mut gone, mut rejected) = (0, 0);
     for settlement in settlements {
-        let mut ids = settlement.ids().to_vec();
-        ids.sort_unstable();
+        let ids = settlement.ids();
         match settlement {
             // What another replica has taken over meanwhile is that one's to say.
             Settlement::Retry(_) | Settlement::Untried(_) => {

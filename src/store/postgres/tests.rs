@@ -3,6 +3,9 @@
 use super::super::contract::contract_tests;
 use super::*;
 
+mod replicas;
+mod trouble;
+
 #[path = "../../../tests/it/support/postgres.rs"]
 #[allow(dead_code)]
 mod server;

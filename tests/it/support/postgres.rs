@@ -217,6 +217,27 @@ impl Postgres {
     }
 }
 
+/// The counts of a store that are not what its tables hold, as "name: told, counted".
+pub async fn miscounted(client: &tokio_postgres::Client) -> Vec<String> {
+    const SQL: &str = "
+        WITH counted AS (
+            SELECT 'items' AS name, count(*) AS n FROM items
+            UNION ALL SELECT 'due', count(*) FROM items WHERE due_at IS NOT NULL
+            UNION ALL SELECT 'open:' || kind, count(*) FROM items WHERE open GROUP BY kind
+            UNION ALL SELECT 'quarantined', count(*) FROM quarantine
+            UNION ALL SELECT 'outbox:' || backend, count(*) FROM outbox GROUP BY backend
+            UNION ALL SELECT 'rejected:' || backend, count(*) FROM rejected GROUP BY backend),
+        told AS (
+            SELECT name, sum(n)::bigint AS n FROM tallies
+            WHERE name NOT LIKE 'last:%' AND name <> 'probes' GROUP BY name)
+        SELECT name, coalesce(told.n, 0), coalesce(counted.n, 0) FROM told FULL JOIN counted USING (name)
+        WHERE coalesce(told.n, 0) <> coalesce(counted.n, 0)";
+    let told = |row: &tokio_postgres::Row| {
+        format!("{}: {}, {}", row.get::<_, &str>(0), row.get::<_, i64>(1), row.get::<_, i64>(2))
+    };
+    client.query(SQL, &[]).await.unwrap().iter().map(told).collect()
+}
+
 impl Drop for Postgres {
     fn drop(&mut self) {
         self.end("");
