@@ -411,7 +411,9 @@ mod tests {
             assert!(found(&[format!("a=b;  {name}={value} ;c")]));
             assert!(found(&["a=b".to_owned(), format!("{name}={value}")]));
             assert!(found(&[format!("{name}=forged; {name}={value}")]), "one that somebody else set");
-            assert!(!found(&[format!("x{name}={value}")]) && !found(&[value.clone()]) && !found(&[]));
+            assert!(
+                !found(&[format!("x{name}={value}")]) && !found(std::slice::from_ref(&value)) && !found(&[])
+            );
         }
         let secure = gate(&[("TOKEN", "t"), ("PUBLIC_URL", "https://vs.example")]);
         let value = secure.sessions.as_ref().unwrap().begin(b"t", [0; 16], now).unwrap().cookie;

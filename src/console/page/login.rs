@@ -12,9 +12,13 @@ pub fn render(next: &str, problem: Option<&str>) -> Markup {
             h1 { "Log in" }
             form method="post" action="/login" {
                 input type="hidden" name="next" value=(next);
-                label for="token" { "Token" }
-                input #token type="password" name="token" required autofocus autocomplete="current-password"
-                    aria-describedby=[problem.map(|_| "problem")] aria-invalid=[problem.map(|_| "true")];
+                // For what keeps passwords: it wants a name to keep one under.
+                input type="text" name="user" value="valuestream" autocomplete="username" hidden;
+                label {
+                    span { "Token" }
+                    input type="password" name="token" required autofocus autocomplete="current-password"
+                        aria-describedby=[problem.map(|_| "problem")] aria-invalid=[problem.map(|_| "true")];
+                }
                 @if let Some(problem) = problem { p #problem role="alert" { (problem) } }
                 button.button type="submit" { "Log in" }
             }
