@@ -192,9 +192,7 @@ async fn page(n: usize, store: Arc<SqliteStore>, live: Arc<Live>, config: &Confi
         ingest: String::new(),
         reports: Arc::new(desk),
         metrics: Metrics::new(),
-        token: None,
-        listen: config.console.listen.ip(),
-        allow_open: false,
+        gate: console::Gate::new(&config.console, Vec::new()),
     };
     let listener = tokio::net::TcpListener::bind("127.0.0.1:0").await.unwrap();
     let address = listener.local_addr().unwrap();

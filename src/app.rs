@@ -14,7 +14,7 @@ use tokio_util::sync::CancellationToken;
 use tokio_util::task::TaskTracker;
 
 use crate::config::{Config, ConfigError, StoreUrl};
-use crate::console::{self, Console};
+use crate::console::{self, Console, Gate};
 use crate::export::backend::{Backend, BackendError};
 use crate::export::client::Client;
 use crate::export::outbox::Exporter;
@@ -22,9 +22,10 @@ use crate::export::sealer;
 use crate::ingest::body::Room;
 use crate::ingest::committer::{Committer, Grouping};
 use crate::ingest::receive::{self, Ingest, Understanding};
-use crate::ingest::server::{self, Limits};
+use crate::ingest::server::{self, Limits, Listener};
 use crate::insight::desk::Desk;
 use crate::insight::live::{self, Live};
+use crate::listener::failures::Failures;
 use crate::sources::jenkins::JenkinsOptions;
 use crate::sources::verify::Access;
 use crate::store::postgres::PostgresStore;
@@ -167,6 +168,9 @@ impl App {
         let access = access(config)?;
         let backends = config.backends()?;
         let clients = backends.iter().map(Client::new).collect::<Result<Vec<_>, _>>()?;
+        let (ingest_tls, console_tls) = (config.ingest_tls()?, config.console_tls()?);
+        let scheme = if ingest_tls.is_some() { "https" } else { "http" };
+        let gate = Gate::new(&config.console, config.console_tokens()?);
         let store = Arc::new(open_store(config).await?);
         let metrics = Metrics::new();
         let (ingest_listener, ingest_address) = bind("ingest.listen", config.ingest.listen).await?;
@@ -186,6 +190,7 @@ impl App {
             committer,
             metrics: metrics.clone(),
             warned_at: AtomicI64::new(0),
+            failures: Failures::new(config.ingest.failures_per_minute),
         };
         let limits = Limits {
             connections: config.ingest.max_connections,
@@ -194,7 +199,7 @@ impl App {
         let grace = config.ingest.shutdown;
         let stop_ingest = CancellationToken::new();
         let ingest_task = tokio::spawn(server::serve(
-            ingest_listener,
+            Listener::new(ingest_listener, ingest_tls),
             receive::router(Arc::new(ingest)),
             limits,
             stop_ingest.clone(),
@@ -210,16 +215,14 @@ impl App {
 
         let console = Console {
             store: store.clone(),
-            ingest: format!("http://{}", reachable(ingest_address)),
+            ingest: format!("{scheme}://{}", reachable(ingest_address)),
             reports: desk.clone(),
             metrics,
-            token: config.console.token.clone(),
-            listen: config.console.listen.ip(),
-            allow_open: config.console.allow_open,
+            gate,
         };
         let stop_console = CancellationToken::new();
         let console_task = tokio::spawn(server::serve(
-            console_listener,
+            Listener::new(console_listener, console_tls),
             console::router(Arc::new(console)),
             Limits { connections: 128, header_timeout: config.ingest.header_timeout },
             stop_console.clone(),

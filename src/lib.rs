@@ -5,7 +5,7 @@
 //! facts are folded into the items they speak of ([`work`], pure code). When an item is finished
 //! and has settled, it is placed in its trace, turned into spans, and sent by [`export`] to every
 //! backend at the backend's own pace. [`console`] shows health and metrics ([`telemetry`]),
-//! [`app`] starts and stops the parts, [`cli`] is the program's commands, [`simulate`] an
+//! [`listener`] is what its port and that of [`ingest`] share, [`app`] starts and stops the parts, [`cli`] is the program's commands, [`simulate`] an
 //! organisation that can be sent at any server.
 
 pub mod app;
@@ -16,6 +16,7 @@ pub mod console;
 pub mod export;
 pub mod ingest;
 pub mod insight;
+pub mod listener;
 pub mod simulate;
 pub mod sources;
 pub mod store;

@@ -40,6 +40,11 @@ pub enum Warning {
     /// The console is open.
     #[error("the console is open to everybody who can reach {0}")]
     OpenConsole(SocketAddr),
+    /// The console's token travels in the clear.
+    #[error(
+        "the console's token is sent without encryption: set console.tls_certificate and console.tls_key, or console.public_url if something in front of it ends TLS"
+    )]
+    PlainConsole,
     /// Spans are sent late.
     #[error("export.settle is over a day: spans will be sent that much later than the work ended")]
     LongSettle,
@@ -76,6 +81,7 @@ impl Config {
             ("ingest.queue", ingest.queue == 0),
             ("ingest.batch", ingest.batch == 0),
             ("ingest.shutdown", ingest.shutdown.is_zero()),
+            ("console.session_lifetime", self.console.session_lifetime.is_zero()),
         ];
         if let Some((key, _)) = zero.iter().find(|(_, zero)| *zero) {
             return Err(self.wrong(key, "must be more than zero"));
@@ -95,16 +101,23 @@ impl Config {
         if ingest.port() != 0 && ingest.port() == console.port() && same_address {
             return Err(ConfigError::SamePort { ingest, console });
         }
-        if let Some(token) = &self.console.token {
-            if token.expose_secret().len() < SHORT {
-                warnings.push(Warning::ShortSecret("console.token".to_owned()));
-            }
-        } else if !is_loopback(console.ip()) {
+        let tokens = self.console_tokens()?;
+        if tokens.iter().any(|token| token.expose_secret().len() < SHORT) {
+            warnings.push(Warning::ShortSecret("console.token".to_owned()));
+        }
+        let elsewhere = !is_loopback(console.ip());
+        if tokens.is_empty() && elsewhere {
             if !self.console.allow_open {
                 return Err(ConfigError::OpenConsole(console));
             }
             warnings.push(Warning::OpenConsole(console));
         }
+        let known = self.console.is_encrypted() || self.console.public_url.is_some();
+        if !tokens.is_empty() && elsewhere && !known {
+            warnings.push(Warning::PlainConsole);
+        }
+        self.ingest_tls()?;
+        self.console_tls()?;
         Ok(())
     }
 

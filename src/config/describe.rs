@@ -89,7 +89,8 @@ fn told(error: TreeError) -> (Option<String>, String) {
 /// Whether what stands at a key must not be shown.
 fn is_secret(key: &str) -> bool {
     let name = key.rsplit('.').next().unwrap_or(key);
-    name == "token" || name.starts_with("secrets") || key.contains("headers")
+    let below_headers = key.split('.').any(|part| part == "headers");
+    name == "token" || name.starts_with("secrets") || below_headers
 }
 
 fn origin_of(value: &Value) -> Option<String> {

@@ -9,6 +9,7 @@
 mod check;
 mod describe;
 mod layers;
+mod public_url;
 mod read;
 mod schema;
 mod secrets;
@@ -19,6 +20,7 @@ use std::path::{Path, PathBuf};
 use std::time::Duration;
 
 pub use check::Warning;
+pub use public_url::PublicUrl;
 use secrecy::SecretString;
 use serde::Deserialize;
 
@@ -166,6 +168,15 @@ pub struct IngestConfig {
     /// How long a shutdown may take to finish what is in flight.
     #[serde(with = "humantime_serde")]
     pub shutdown: Duration,
+    /// How many wrong signatures and tokens of one address are answered with 401 in a minute, before
+    /// it is 429; 0 is no limit.
+    pub failures_per_minute: u32,
+    /// PEM file with the certificate to show; without one the listener speaks HTTP in the clear.
+    #[serde(deserialize_with = "read::given")]
+    pub tls_certificate: Option<PathBuf>,
+    /// PEM file with its key.
+    #[serde(deserialize_with = "read::given")]
+    pub tls_key: Option<PathBuf>,
 }
 
 /// `[console]`: the listener for people and monitoring.
@@ -175,11 +186,39 @@ pub struct ConsoleConfig {
     /// Address and port; port 0 takes any free one.
     #[serde(deserialize_with = "read::address")]
     pub listen: SocketAddr,
-    /// The token that requests must bring, if there is one.
+    /// A token that requests must bring; see [`Config::console_tokens`] for this and those of the
+    /// file.
     #[serde(deserialize_with = "read::secret")]
     pub token: Option<SecretString>,
+    /// A file with further tokens, one per line.
+    #[serde(deserialize_with = "read::given")]
+    pub token_file: Option<PathBuf>,
     /// Whether other machines may reach it without a token.
     pub allow_open: bool,
+    /// How long somebody who has logged in is let in without the token.
+    #[serde(with = "humantime_serde")]
+    pub session_lifetime: Duration,
+    /// The address under which people reach it, if something is in front of it.
+    #[serde(deserialize_with = "read::given")]
+    pub public_url: Option<PublicUrl>,
+    /// Whether browsers are told to ask this host for nothing but https any more.
+    pub hsts: bool,
+    /// How many wrong tokens of one address are answered with 401 in a minute, before it is 429; 0
+    /// is no limit.
+    pub failures_per_minute: u32,
+    /// PEM file with the certificate to show; without one the listener speaks HTTP in the clear.
+    #[serde(deserialize_with = "read::given")]
+    pub tls_certificate: Option<PathBuf>,
+    /// PEM file with its key.
+    #[serde(deserialize_with = "read::given")]
+    pub tls_key: Option<PathBuf>,
+}
+
+impl ConsoleConfig {
+    /// Whether people reach it over an encrypted connection, its own or that of what is in front.
+    pub fn is_encrypted(&self) -> bool {
+        self.tls_certificate.is_some() || self.public_url.as_ref().is_some_and(PublicUrl::is_https)
+    }
 }
 
 /// `[store]`: where work items are kept.
@@ -285,6 +324,9 @@ pub struct BackendSettings {
     pub protocol: Option<Protocol>,
     /// Headers of every request.
     pub headers: Headers,
+    /// A file with further headers, one per line.
+    #[serde(deserialize_with = "read::given")]
+    pub headers_file: Option<PathBuf>,
     /// Whether requests are compressed.
     #[serde(deserialize_with = "read::parsed")]
     pub compression: Compression,

@@ -27,6 +27,8 @@ pub(super) struct Export {
     #[serde(deserialize_with = "given")]
     protocol: Option<Protocol>,
     headers: Headers,
+    #[serde(deserialize_with = "given")]
+    headers_file: Option<PathBuf>,
     #[serde(deserialize_with = "parsed")]
     compression: Compression,
     #[serde(with = "humantime_serde")]
@@ -51,6 +53,7 @@ impl From<Export> for ExportSettings {
                 traces_endpoint: export.traces_endpoint,
                 protocol: export.protocol,
                 headers: export.headers,
+                headers_file: export.headers_file,
                 compression: export.compression,
                 timeout: export.timeout,
                 batch: export.batch,
@@ -85,12 +88,16 @@ where
 
 pub(super) fn secret<'de, D: Deserializer<'de>>(from: D) -> Result<Option<SecretString>, D::Error> {
     let Some(token) = given::<D, String>(from)? else { return Ok(None) };
-    if token.bytes().all(|b| b.is_ascii_graphic()) {
-        return Ok(Some(token.into()));
-    }
-    Err(D::Error::custom(
-        "must have only visible ASCII characters and no spaces, since it is sent in a header",
-    ))
+    if is_token(&token) { Ok(Some(token.into())) } else { Err(D::Error::custom(NO_TOKEN)) }
+}
+
+/// What a token must be like.
+pub(super) const NO_TOKEN: &str =
+    "must have only visible ASCII characters and no spaces, since it is sent in a header";
+
+/// Whether a text can be sent in a header as it is.
+pub(super) fn is_token(text: &str) -> bool {
+    text.bytes().all(|b| b.is_ascii_graphic())
 }
 
 pub(super) fn address<'de, D: Deserializer<'de>>(from: D) -> Result<SocketAddr, D::Error> {

@@ -1,4 +1,4 @@
-//! The secrets of the sources: those that the configuration gives, and those in the files that it
+//! The secrets of the listeners: those that the configuration gives, and those in the files that it
 //! names. None is shown, whatever is wrong with it.
 
 use std::path::{Path, PathBuf};
@@ -6,6 +6,7 @@ use std::path::{Path, PathBuf};
 use secrecy::{ExposeSecret, SecretString};
 
 use super::{Config, ConfigError, JenkinsConfig, SourceConfig, read};
+use crate::listener::tls::{Files, Tls, Unusable};
 use crate::sources::verify::webhook;
 use crate::store::postgres::Access;
 use crate::work::key::Source;
@@ -58,6 +59,58 @@ impl Config {
             problem,
         })?;
         Ok(Access { password, authorities, connections: self.store.connections })
+    }
+
+    /// All tokens of the console, from the configuration and from `console.token_file`, which is
+    /// read now. None means that it asks for none.
+    pub fn console_tokens(&self) -> Result<Vec<SecretString>, ConfigError> {
+        let mut tokens: Vec<SecretString> = self.console.token.iter().cloned().collect();
+        if let Some(path) = &self.console.token_file {
+            let key = "console.token_file".to_owned();
+            let further = read::secret_file(&key, path)?;
+            if !further.iter().all(|token| read::is_token(token.expose_secret())) {
+                let problem = format!("a token {}", read::NO_TOKEN);
+                return Err(ConfigError::File { key, path: path.clone(), problem });
+            }
+            tokens.extend(further);
+        }
+        Ok(tokens)
+    }
+
+    /// TLS of the listener for webhooks, if it has a certificate. Reads the files.
+    pub fn ingest_tls(&self) -> Result<Option<Tls>, ConfigError> {
+        self.tls("ingest", &self.ingest.tls_certificate, &self.ingest.tls_key)
+    }
+
+    /// The same for the console.
+    pub fn console_tls(&self) -> Result<Option<Tls>, ConfigError> {
+        self.tls("console", &self.console.tls_certificate, &self.console.tls_key)
+    }
+
+    fn tls(
+        &self,
+        section: &str,
+        certificate: &Option<PathBuf>,
+        key: &Option<PathBuf>,
+    ) -> Result<Option<Tls>, ConfigError> {
+        let alone = |setting| {
+            let problem = "tls_certificate and tls_key belong together: set both or none";
+            Err(self.wrong(&format!("{section}.{setting}"), problem))
+        };
+        match (certificate, key) {
+            (None, None) => Ok(None),
+            (Some(_), None) => alone("tls_certificate"),
+            (None, Some(_)) => alone("tls_key"),
+            (Some(certificate), Some(key)) => {
+                let files = Files { certificate: certificate.clone(), key: key.clone() };
+                let unusable = |Unusable { setting, path, problem }| ConfigError::File {
+                    key: format!("{section}.{setting}"),
+                    path,
+                    problem,
+                };
+                Ok(Some(Tls::new(files).map_err(unusable)?))
+            }
+        }
     }
 
     /// Whether a source that has no secret believes what comes unsigned.

@@ -308,10 +308,10 @@ fn a_console_that_others_can_reach_needs_a_token() {
     let open = ("VALUESTREAM__CONSOLE__LISTEN", "0.0.0.0:5001");
     let said = invalid(from_environment(&[open]));
     assert!(said.contains("VALUESTREAM__CONSOLE__TOKEN") && said.contains("console.allow_open"), "{said}");
-    assert_eq!(
-        warnings(from_environment(&[open, ("VALUESTREAM__CONSOLE__TOKEN", LONG)])),
-        [Warning::NoSource]
-    );
+    let token = ("VALUESTREAM__CONSOLE__TOKEN", LONG);
+    assert_eq!(warnings(from_environment(&[open, token])), [Warning::PlainConsole, Warning::NoSource]);
+    let known = ("VALUESTREAM__CONSOLE__PUBLIC_URL", "https://vs.example");
+    assert_eq!(warnings(from_environment(&[open, token, known])), [Warning::NoSource]);
     let allowed = warnings(from_environment(&[open, ("VALUESTREAM__CONSOLE__ALLOW_OPEN", "true")]));
     assert!(allowed.contains(&Warning::OpenConsole("0.0.0.0:5001".parse().unwrap())));
     for loopback in ["[::1]:5001", "127.0.0.2:5001", "[::ffff:127.0.0.1]:5001"] {
@@ -361,6 +361,87 @@ fn secrets_come_from_the_file_too() {
 }
 
 #[test]
+fn tokens_of_the_console_come_from_the_file_too() {
+    let file = tempfile::NamedTempFile::new().unwrap();
+    let (token, path) = ("VALUESTREAM__CONSOLE__TOKEN", file.path().to_str().unwrap());
+    let named = ("VALUESTREAM__CONSOLE__TOKEN_FILE", path);
+    std::fs::write(path, "first-token-of-the-file\n\n second-token-of-the-file \n").unwrap();
+    let config = from_environment(&[(token, LONG), named]).unwrap();
+    assert_eq!(
+        exposed(&config.console_tokens().unwrap()),
+        [LONG, "first-token-of-the-file", "second-token-of-the-file"]
+    );
+    let elsewhere = ("VALUESTREAM__CONSOLE__LISTEN", "0.0.0.0:5001");
+    assert_eq!(
+        warnings(from_environment(&[elsewhere, named])),
+        [Warning::PlainConsole, Warning::NoSource],
+        "a file is as good as a token"
+    );
+    std::fs::write(path, "short").unwrap();
+    assert!(warnings(from_environment(&[named])).contains(&Warning::ShortSecret("console.token".into())));
+    std::fs::write(path, format!("{HUNTER}\n{HUNTER} {HUNTER}\n")).unwrap();
+    let said = invalid(from_environment(&[named]));
+    assert!(said.starts_with("console.token_file: /") && !said.contains("hunter2"), "{said}");
+    std::fs::write(path, "").unwrap();
+    assert!(invalid(from_environment(&[named])).contains("holds no secret"));
+    let missing = ("VALUESTREAM__CONSOLE__TOKEN_FILE", "/nowhere/token");
+    assert!(invalid(from_environment(&[missing])).starts_with("console.token_file: /nowhere/token: "));
+}
+
+#[test]
+fn headers_of_a_backend_come_from_a_file_too() {
+    let file = tempfile::NamedTempFile::new().unwrap();
+    let path = file.path().to_str().unwrap();
+    let sent = |text: &str| {
+        std::fs::write(path, text).unwrap();
+        from_environment(&[
+            ("VALUESTREAM__EXPORT__ENDPOINT", "https://collector"),
+            ("VALUESTREAM__EXPORT__HEADERS", "x-a=1,x-b=2"),
+            ("VALUESTREAM__EXPORT__HEADERS_FILE", path),
+        ])
+        .unwrap()
+    };
+    let config = sent("X-B: of the file, as it is: 100%\r\n\nauthorization:Bearer abc\n");
+    let backend = config.backends().unwrap().remove(0);
+    let headers: Vec<_> = backend.headers.iter().map(|(name, value)| (name, value.expose_secret())).collect();
+    assert_eq!(
+        headers,
+        [("authorization", "Bearer abc"), ("x-a", "1"), ("x-b", "of the file, as it is: 100%")]
+    );
+    assert!(config.describe().contains(&format!("headers_file = \"{path}\"")), "{}", config.describe());
+    for (text, problem) in [
+        (HUNTER, "line 1 has no ':'"),
+        (&format!("x-ok: 1\n{HUNTER} {HUNTER}: {HUNTER}"), "not a header's name"),
+        (&format!("host: {HUNTER}"), "leave it out"),
+        ("\n", "holds no header"),
+    ] {
+        let said = sent(text).validate().unwrap_err().to_string();
+        assert!(said.starts_with("export.headers_file: /") && said.contains(problem), "{said}");
+        assert!(!said.contains("hunter2"), "{said}");
+    }
+}
+
+#[test]
+fn a_certificate_and_its_key_are_there_together_and_good() {
+    let file = tempfile::NamedTempFile::new().unwrap();
+    let path = file.path().to_str().unwrap();
+    for section in ["INGEST", "CONSOLE"] {
+        let (certificate, key) =
+            (format!("VALUESTREAM__{section}__TLS_CERTIFICATE"), format!("VALUESTREAM__{section}__TLS_KEY"));
+        for name in [&certificate, &key] {
+            let said = invalid(from_environment(&[(name, path)]));
+            let dotted = name.to_lowercase().replace("valuestream__", "").replace("__", ".");
+            assert!(
+                said.starts_with(&format!("{dotted} in {name}: ")) && said.contains("belong together"),
+                "{said}"
+            );
+        }
+        let said = invalid(from_environment(&[(&certificate, path), (&key, path)]));
+        assert!(said.ends_with("there is no PEM certificate in it"), "{said}");
+    }
+}
+
+#[test]
 fn what_is_probably_not_meant_is_warned_of() {
     let source = ("VALUESTREAM__SOURCES__GITHUB__SECRETS", LONG);
     let with = |name, value| warnings(from_environment(&[source, (name, value)]));
@@ -397,6 +478,7 @@ fn what_cannot_work_is_refused() {
         ("VALUESTREAM__INGEST__QUEUE", "0", "ingest.queue"),
         ("VALUESTREAM__INGEST__BODY_TIMEOUT", "0s", "ingest.body_timeout"),
         ("VALUESTREAM__INGEST__MAX_BUFFERED_BYTES", "1000", "ingest.max_buffered_bytes"),
+        ("VALUESTREAM__CONSOLE__SESSION_LIFETIME", "0s", "console.session_lifetime"),
         ("VALUESTREAM__EXPORT__BATCH", "0", "export.batch"),
         ("VALUESTREAM__EXPORT__TIMEOUT", "0s", "export.timeout"),
         ("VALUESTREAM__EXPORT__BACKENDS__X__BATCH", "5", "export.backends.x.endpoint"),

@@ -1,15 +1,19 @@
 //! The console listener: what people and monitoring see. A request passes the `guard` (is it meant
-//! for this server, does it bring the token) and comes to the metrics or to the [`api`]; only the
-//! health routes are open. Every answer leaves with the headers that keep a browser from using it
-//! for anything else.
+//! for this server, does it bring the token or a `session`) and comes to the metrics, to the [`api`]
+//! or to the page; only the health routes, the `login` and the page's own files are open. Every
+//! answer leaves with the headers that keep a browser from using it for anything else.
 
 pub mod api;
 pub mod chart;
 mod guard;
+mod login;
+mod origin;
 pub mod page;
 mod pages;
+mod session;
+#[cfg(test)]
+mod tests;
 
-use std::net::IpAddr;
 use std::sync::Arc;
 
 use axum::Router;
@@ -17,10 +21,10 @@ use axum::extract::{Request, State};
 use axum::http::{HeaderValue, StatusCode, header};
 use axum::middleware;
 use axum::response::{IntoResponse, Response};
-use axum::routing::get;
-use secrecy::SecretString;
+use axum::routing::{get, post};
 
 use self::api::problem::{Problem, ProblemType};
+pub use self::guard::Gate;
 use crate::insight::reports::Reports;
 use crate::store::Store;
 use crate::telemetry::{self, Metrics};
@@ -35,15 +39,12 @@ pub struct Console<S, R> {
     pub reports: Arc<R>,
     /// The counts.
     pub metrics: Metrics,
-    /// What requests must bring, if anything.
-    pub token: Option<SecretString>,
-    /// Where it listens, as configured: one of the names under which it may be asked without a token.
-    pub listen: IpAddr,
-    /// Whether it may be asked without a token under any name.
-    pub allow_open: bool,
+    /// Who is let in.
+    pub gate: Gate,
 }
 
-/// The console listener's routes. The health routes ask for no token: probes have none.
+/// The console listener's routes. The health routes ask for no token: probes have none. Nor do the
+/// page's own files, which the login needs, and which are the same everywhere.
 pub fn router<S: Store, R: Reports>(console: Arc<Console<S, R>>) -> Router {
     let guarded = Router::new()
         .route("/metrics", get(metrics::<S, R>))
@@ -54,8 +55,12 @@ pub fn router<S: Store, R: Reports>(console: Arc<Console<S, R>>) -> Router {
     Router::new()
         .route("/healthz", get(async || answer(StatusCode::OK, "ok", None)))
         .route("/readyz", get(ready::<S, R>))
+        .route("/assets/{name}", get(pages::asset))
+        .route(login::LOGIN, get(login::form::<S, R>).post(login::begin::<S, R>))
+        .route(login::LOGOUT, post(login::end::<S, R>))
         .merge(guarded)
-        .layer(middleware::map_response(guard::sealed))
+        .layer(middleware::from_fn_with_state(console.clone(), guard::same_site::<S, R>))
+        .layer(middleware::from_fn_with_state(console.clone(), guard::sealed::<S, R>))
         .with_state(console)
 }
 

@@ -5,11 +5,11 @@ use std::future::Future;
 use std::sync::Arc;
 use std::time::{Duration, Instant};
 
-use axum::Router;
 use axum::extract::{Path, RawQuery, State};
 use axum::http::{HeaderName, HeaderValue, StatusCode, header};
 use axum::response::{IntoResponse, Response};
 use axum::routing::get;
+use axum::{Extension, Router};
 use maud::Markup;
 
 use super::Console;
@@ -17,6 +17,7 @@ use super::api::problem::{Problem, ProblemType};
 use super::page::link::Address;
 use super::page::overview::{self, Overview};
 use super::page::{assets, detail, items, problem, trace};
+use super::session::Session;
 use crate::clock;
 use crate::insight::query::Query;
 use crate::insight::reports::{ReportError, Reports};
@@ -37,11 +38,10 @@ pub(super) fn router<S: Store, R: Reports>() -> Router<Arc<Console<S, R>>> {
         .route("/items", get(items::<S, R>))
         .route("/tags/{key}", get(detail::<S, R>))
         .route("/traces/{id}", get(trace::<S, R>))
-        .route("/assets/{name}", get(asset))
 }
 
 /// HTML, whatever it says.
-fn html(status: StatusCode, page: Markup) -> Response {
+pub(super) fn html(status: StatusCode, page: Markup) -> Response {
     let kind = HeaderValue::from_static("text/html; charset=utf-8");
     (status, [(header::CONTENT_TYPE, kind)], page.into_string()).into_response()
 }
@@ -59,15 +59,15 @@ fn again(mut response: Response, seconds: &'static str) -> Response {
     response
 }
 
-/// The question that an address puts, and how.
-fn asked(raw: Option<&str>) -> Result<(Query, Address), ReportError> {
+/// The question that an address puts, and how, and by whom.
+fn asked(raw: Option<&str>, session: Option<Extension<Session>>) -> Result<(Query, Address), ReportError> {
     let given: Vec<(String, String)> =
         form_urlencoded::parse(raw.unwrap_or_default().as_bytes()).into_owned().collect();
     let pairs = given.iter().map(|(name, value)| (name.as_str(), value.as_str()));
     // How a trace is drawn is no question.
     let pairs = pairs.filter(|(name, _)| *name != trace::STEPS);
     let query = Query::parse(pairs, clock::now())?;
-    let address = Address::new(&query, &given);
+    let address = Address::new(&query, &given).in_session(session.map(|Extension(session)| session.form));
     Ok((query, address))
 }
 
@@ -81,10 +81,11 @@ async fn page(rendered: impl Future<Output = Result<Markup, ReportError>>) -> Re
 async fn overview<S: Store, R: Reports>(
     State(console): State<Arc<Console<S, R>>>,
     RawQuery(raw): RawQuery,
+    session: Option<Extension<Session>>,
 ) -> Response {
     let begun = Instant::now();
     let rendered = async {
-        let (query, address) = asked(raw.as_deref())?;
+        let (query, address) = asked(raw.as_deref(), session)?;
         let reports = &*console.reports;
         // What to group by depends on what there is; everything else can be asked at once.
         let tags = reports.tags(&query).await?;
@@ -147,9 +148,10 @@ async fn overview<S: Store, R: Reports>(
 async fn items<S: Store, R: Reports>(
     State(console): State<Arc<Console<S, R>>>,
     RawQuery(raw): RawQuery,
+    session: Option<Extension<Session>>,
 ) -> Response {
     page(async {
-        let (query, address) = asked(raw.as_deref())?;
+        let (query, address) = asked(raw.as_deref(), session)?;
         let reports = &*console.reports;
         let (items, tags) = tokio::try_join!(reports.items(&query), reports.tags(&query))?;
         Ok(items::render(&address, &items, &tags))
@@ -161,9 +163,10 @@ async fn detail<S: Store, R: Reports>(
     State(console): State<Arc<Console<S, R>>>,
     Path(key): Path<String>,
     RawQuery(raw): RawQuery,
+    session: Option<Extension<Session>>,
 ) -> Response {
     page(async {
-        let (query, address) = asked(raw.as_deref())?;
+        let (query, address) = asked(raw.as_deref(), session)?;
         let reports = &*console.reports;
         let (detail, tags) = tokio::try_join!(reports.detail(&query, &key), reports.tags(&query))?;
         Ok(detail::render(&address, &detail, &tags))
@@ -175,15 +178,16 @@ async fn trace<S: Store, R: Reports>(
     State(console): State<Arc<Console<S, R>>>,
     Path(id): Path<String>,
     RawQuery(raw): RawQuery,
+    session: Option<Extension<Session>>,
 ) -> Response {
     page(async {
-        let (_, address) = asked(raw.as_deref())?;
+        let (_, address) = asked(raw.as_deref(), session)?;
         Ok(trace::render(&address, &console.reports.trace(&id).await?))
     })
     .await
 }
 
-async fn asset(Path(name): Path<String>) -> Response {
+pub(super) async fn asset(Path(name): Path<String>) -> Response {
     match assets::at(&format!("/assets/{name}")) {
         Some(asset) => {
             let headers = [

@@ -138,7 +138,7 @@ impl fmt::Debug for Endpoint {
     }
 }
 
-/// One backend, checked as far as that goes without the network or the file system.
+/// One backend, checked as far as that goes without the network and the certificates' files.
 #[derive(Clone, Debug)]
 pub struct Backend {
     /// Its name in the configuration, in logs and in the store.
@@ -198,7 +198,7 @@ pub enum BackendError {
 
 impl Backend {
     /// The backend that `settings` describe; `None` if they do not say where to send. What they do
-    /// say has to make sense even then.
+    /// say has to make sense even then. Reads the file with headers, if there is one.
     pub fn new(name: &str, settings: &BackendSettings) -> Result<Option<Backend>, BackendError> {
         let wrong = |key, problem: &str| BackendError::Setting {
             backend: name.to_owned(),
@@ -221,6 +221,19 @@ impl Backend {
             (None, Some(_)) => return Err(wrong("client_key", together)),
         };
 
+        let mut headers = settings.headers.clone();
+        if let Some(path) = &settings.headers_file {
+            let file = |problem| BackendError::File {
+                backend: name.to_owned(),
+                key: "headers_file",
+                path: path.clone(),
+                problem,
+            };
+            let text = std::fs::read_to_string(path)
+                .map_err(|cause| file(format!("the file cannot be read: {cause}")))?;
+            headers.extend(Headers::of_lines(&text).map_err(file)?);
+        }
+
         let (written, key, whole) = match (&settings.traces_endpoint, &settings.endpoint) {
             (Some(endpoint), _) => (endpoint.clone(), "traces_endpoint", true),
             (None, Some(endpoint)) => (endpoint.clone(), "endpoint", false),
@@ -238,7 +251,7 @@ impl Backend {
             Protocol::Grpc | Protocol::HttpProtobuf => written,
         };
         if protocol == Protocol::Grpc
-            && let Some((name, _)) = settings.headers.iter().find(|(name, _)| name.ends_with("-bin"))
+            && let Some((name, _)) = headers.iter().find(|(name, _)| name.ends_with("-bin"))
         {
             return Err(wrong("headers", &format!("'{name}' would be binary in gRPC; rename it")));
         }
@@ -246,7 +259,7 @@ impl Backend {
             name: name.to_owned(),
             endpoint,
             protocol,
-            headers: settings.headers.clone(),
+            headers,
             compression: settings.compression,
             timeout: settings.timeout,
             ca_certificate: settings.ca_certificate.clone(),

@@ -49,6 +49,26 @@ impl Headers {
         Ok(Headers(headers))
     }
 
+    /// Headers as HTTP writes them, `name: value`, one on each line.
+    pub fn of_lines(text: &str) -> Result<Self, String> {
+        let lines = text.lines().map(str::trim).enumerate().filter(|(_, line)| !line.is_empty());
+        let pairs: Result<Vec<(String, String)>, String> = lines
+            .map(|(index, line)| {
+                let (name, value) = line
+                    .split_once(':')
+                    .ok_or_else(|| format!("line {} has no ':'; write name: value", index + 1))?;
+                Ok((name.trim().to_owned(), value.trim().to_owned()))
+            })
+            .collect();
+        let headers = Headers::new(pairs?)?;
+        if headers.is_empty() { Err("holds no header: write name: value".to_owned()) } else { Ok(headers) }
+    }
+
+    /// Takes others over these.
+    pub fn extend(&mut self, others: Headers) {
+        self.0.extend(others.0);
+    }
+
     /// Whether none is sent.
     pub fn is_empty(&self) -> bool {
         self.0.is_empty()

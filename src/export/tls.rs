@@ -37,6 +37,20 @@ pub(crate) fn install_provider() {
     let _ = ring::default_provider().install_default();
 }
 
+/// The certificates in a PEM text.
+pub(crate) fn chain(pem: &[u8]) -> Result<Vec<CertificateDer<'static>>, &'static str> {
+    let certificates: Result<Vec<_>, _> = CertificateDer::pem_slice_iter(pem).collect();
+    match certificates {
+        Ok(certificates) if !certificates.is_empty() => Ok(certificates),
+        _ => Err("there is no PEM certificate in it"),
+    }
+}
+
+/// The private key in a PEM text.
+pub(crate) fn private_key(pem: &[u8]) -> Result<PrivateKeyDer<'static>, &'static str> {
+    PrivateKeyDer::from_pem_slice(pem).map_err(|_| "there is no PEM private key in it")
+}
+
 /// Reads the files that `backend` names.
 pub(super) fn certificates(backend: &Backend) -> Result<Certificates, BackendError> {
     let error = |key: &'static str, path: &Path, problem: String| BackendError::File {
@@ -48,13 +62,8 @@ pub(super) fn certificates(backend: &Backend) -> Result<Certificates, BackendErr
     let read = |key, path: &Path| {
         std::fs::read(path).map_err(|cause| error(key, path, format!("the file cannot be read: {cause}")))
     };
-    let chain = |key, path: &Path, pem: &[u8]| {
-        let certificates: Result<Vec<_>, _> = CertificateDer::pem_slice_iter(pem).collect();
-        match certificates {
-            Ok(certificates) if !certificates.is_empty() => Ok(certificates),
-            _ => Err(error(key, path, "there is no PEM certificate in it".to_owned())),
-        }
-    };
+    let chain =
+        |key, path: &Path, pem: &[u8]| chain(pem).map_err(|problem| error(key, path, problem.to_owned()));
 
     let mut roots = RootCertStore::empty();
     let ca = match &backend.ca_certificate {
@@ -74,8 +83,7 @@ pub(super) fn certificates(backend: &Backend) -> Result<Certificates, BackendErr
         Some(files) => {
             let (certificate, key) = (read(CERTIFICATE, &files.certificate)?, read(KEY, &files.key)?);
             let certificates = chain(CERTIFICATE, &files.certificate, &certificate)?;
-            let private = PrivateKeyDer::from_pem_slice(&key)
-                .map_err(|_| error(KEY, &files.key, "there is no PEM private key in it".to_owned()))?;
+            let private = private_key(&key).map_err(|problem| error(KEY, &files.key, problem.to_owned()))?;
             // Built for the check alone: whether the key is one, and that certificate's.
             ClientConfig::builder_with_provider(Arc::new(ring::default_provider()))
                 .with_safe_default_protocol_versions()

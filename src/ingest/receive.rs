@@ -19,6 +19,8 @@ use super::body::{self, Room, Unread};
 use super::committer::Committer;
 use super::reply::Reply;
 use crate::clock;
+use crate::listener::Peer;
+use crate::listener::failures::Failures;
 use crate::sources::jenkins::JenkinsOptions;
 use crate::sources::verify::{self, Access, Denied, Head};
 use crate::sources::{self, Context, Parsed};
@@ -78,6 +80,8 @@ pub struct Ingest {
     pub metrics: Metrics,
     /// When the last turned-away sender was logged.
     pub warned_at: AtomicI64,
+    /// Who was wrong about a secret.
+    pub failures: Failures,
 }
 
 /// The ingest listener's routes.
@@ -125,8 +129,9 @@ impl Ingest {
         }
         // The time of receipt is that of the head: a slow body does not make a signature old.
         let received_at = clock::now();
+        let peer = Peer::of(&head.extensions);
         if let Err(denied) = verify::before_body(source, access, claims(&head, received_at)) {
-            return self.denied(source, denied);
+            return self.denied(source, denied, peer, received_at);
         }
         if let Err(reason) = media_type(source, &head.headers) {
             return Reply::UnsupportedMediaType(reason);
@@ -162,7 +167,7 @@ impl Ingest {
             }
         };
         let parsed = match understood {
-            Understood::Denied(denied) => return self.denied(source, denied),
+            Understood::Denied(denied) => return self.denied(source, denied, peer, received_at),
             Understood::Parsed(parsed) => parsed,
         };
         let (content, reason) = match parsed.content {
@@ -192,17 +197,20 @@ impl Ingest {
         }
     }
 
-    /// Turns a sender away; tells of it in the log now and then, since a wrong secret at the sender
+    /// Turns a sender away, and says so more shortly if its address does this often; tells of it in the log now and then, since a wrong secret at the sender
     /// is the commonest mistake of all.
-    fn denied(&self, source: Source, denied: Denied) -> Reply {
-        let now = clock::now().micros();
+    fn denied(&self, source: Source, denied: Denied, peer: Peer, received_at: Time) -> Reply {
+        let now = received_at.micros();
         let last = self.warned_at.load(Ordering::Relaxed);
         if (now - last).abs() > WARN_EVERY
             && self.warned_at.compare_exchange(last, now, Ordering::Relaxed, Ordering::Relaxed).is_ok()
         {
             tracing::warn!(%source, reason = %denied, "a delivery was turned away; further ones within a minute are only counted");
         }
-        Reply::Unauthorized(denied)
+        match self.failures.count(peer.0, received_at) {
+            None => Reply::Unauthorized(denied),
+            Some(wait) => Reply::Throttled(denied, wait),
+        }
     }
 }
 

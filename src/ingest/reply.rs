@@ -1,6 +1,8 @@
 //! The answers of the ingest listener: the only place that turns what became of a request into a
 //! status code. Every body is `{"status": …, "reason": …}`.
 
+use std::time::Duration;
+
 use axum::http::{HeaderValue, StatusCode, header};
 use axum::response::{IntoResponse, Response};
 use serde::Serialize;
@@ -23,6 +25,9 @@ pub enum Reply {
     Quarantined(String),
     /// No or a wrong signature or token.
     Unauthorized(Denied),
+    /// The same, from an address that was wrong too often: what is wrong, and how long it will be told
+    /// so.
+    Throttled(Denied, Duration),
     /// There is no such route.
     NotFound,
     /// The source has no secret.
@@ -64,6 +69,7 @@ impl Reply {
             Reply::Ignored(_) => DeliveryStatus::Ignored,
             Reply::Quarantined(_) => DeliveryStatus::Quarantined,
             Reply::Unauthorized(_) => DeliveryStatus::Unauthorized,
+            Reply::Throttled(..) => DeliveryStatus::Throttled,
             Reply::Off(_) => DeliveryStatus::Off,
             Reply::MethodNotAllowed
             | Reply::UnsupportedMediaType(_)
@@ -91,6 +97,7 @@ impl Reply {
             Reply::Duplicate | Reply::Ignored(_) | Reply::Healthy => StatusCode::OK,
             Reply::Quarantined(_) => StatusCode::UNPROCESSABLE_ENTITY,
             Reply::Unauthorized(_) => StatusCode::UNAUTHORIZED,
+            Reply::Throttled(..) => StatusCode::TOO_MANY_REQUESTS,
             Reply::NotFound | Reply::Off(_) => StatusCode::NOT_FOUND,
             Reply::MethodNotAllowed => StatusCode::METHOD_NOT_ALLOWED,
             Reply::UnsupportedMediaType(_) => StatusCode::UNSUPPORTED_MEDIA_TYPE,
@@ -110,6 +117,9 @@ impl Reply {
             }
             Reply::UnsupportedMediaType(reason) => reason.clone(),
             Reply::Unauthorized(denied) => denied.to_string(),
+            Reply::Throttled(denied, _) => {
+                format!("{denied} (too often from this address; what is right is taken at once)")
+            }
             Reply::NotFound => {
                 "no such route: deliveries go to POST /github, /jenkins, /gitlab, /jira, /cdevents or /custom"
                     .to_owned()
@@ -153,7 +163,13 @@ impl IntoResponse for Reply {
         let mut response = (self.code(), text).into_response();
         let headers = response.headers_mut();
         headers.insert(header::CONTENT_TYPE, HeaderValue::from_static("application/json"));
+        headers.insert(header::X_CONTENT_TYPE_OPTIONS, HeaderValue::from_static("nosniff"));
+        headers.insert(header::CACHE_CONTROL, HeaderValue::from_static("no-store"));
         match self {
+            Reply::Throttled(_, wait) => {
+                let seconds = wait.as_secs() + u64::from(wait.subsec_nanos() > 0);
+                headers.insert(header::RETRY_AFTER, HeaderValue::from(seconds.max(1)));
+            }
             Reply::Unavailable(_) => {
                 headers.insert(header::RETRY_AFTER, RETRY_AFTER);
             }

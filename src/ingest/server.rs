@@ -1,5 +1,6 @@
-//! A listener: accepts connections up to a bound, serves HTTP/1.1 on each with a limit on how long
-//! a header may take, and on shutdown lets every request that was begun end.
+//! A listener: accepts connections up to a bound, agrees on TLS where there is a certificate, serves
+//! HTTP/1.1 on each with a limit on how long a header may take, and on shutdown lets every request
+//! that was begun end.
 
 use std::io;
 use std::net::SocketAddr;
@@ -7,32 +8,63 @@ use std::sync::Arc;
 use std::time::Duration;
 
 use axum::Router;
+use axum::http::Request;
+use hyper::body::Incoming;
 use hyper::server::conn::http1;
+use hyper::service::service_fn;
 use hyper_util::rt::{TokioIo, TokioTimer};
-use hyper_util::service::TowerToHyperService;
+use tokio::io::{AsyncRead, AsyncWrite};
 use tokio::net::{TcpListener, TcpStream};
 use tokio::sync::Semaphore;
 use tokio_util::sync::CancellationToken;
 use tokio_util::task::TaskTracker;
+use tower::ServiceExt;
+
+use crate::listener::Peer;
+use crate::listener::tls::{NoTls, Tls};
+
+/// Where connections come in.
+pub struct Listener {
+    socket: TcpListener,
+    tls: Option<Tls>,
+}
+
+impl Listener {
+    /// A port, in the clear unless there is a certificate.
+    pub fn new(socket: TcpListener, tls: Option<Tls>) -> Self {
+        Self { socket, tls }
+    }
+}
+
+impl From<TcpListener> for Listener {
+    fn from(socket: TcpListener) -> Self {
+        Self::new(socket, None)
+    }
+}
 
 /// How a listener treats connections.
 #[derive(Clone, Copy, Debug)]
 pub struct Limits {
     /// Connections at the same time; further ones wait in the system's queue.
     pub connections: usize,
-    /// How long a request's header may take, and how long a connection may be idle.
+    /// How long a request's header may take, how long agreeing on TLS, and how long a connection may
+    /// be idle.
     pub header_timeout: Duration,
 }
 
 /// Serves `router` until `stop` is cancelled, then waits for the requests that were begun, for
 /// `grace` at most. Says how many had to be left.
 pub async fn serve(
-    listener: TcpListener,
+    listener: impl Into<Listener>,
     router: Router,
     limits: Limits,
     stop: CancellationToken,
     grace: Duration,
 ) -> usize {
+    let Listener { socket: listener, tls } = listener.into();
+    if let Some(tls) = &tls {
+        tokio::spawn(tls.clone().watch(stop.clone()));
+    }
     let places = Arc::new(Semaphore::new(limits.connections));
     let connections = TaskTracker::new();
     loop {
@@ -41,10 +73,18 @@ pub async fn serve(
             accepted = accept(&listener, &places) => accepted,
         };
         match accepted {
-            Ok((stream, place)) => {
-                let (router, stop) = (router.clone(), stop.clone());
+            Ok((stream, peer, place)) => {
+                let (router, stop, tls) = (router.clone(), stop.clone(), tls.clone());
+                let limit = limits.header_timeout;
                 connections.spawn(async move {
-                    connection(stream, router, limits.header_timeout, stop).await;
+                    match tls {
+                        None => connection(stream, peer, router, limit, stop).await,
+                        Some(tls) => {
+                            if let Some(stream) = agreed(tls, stream, limit, &stop).await {
+                                connection(stream, peer, router, limit, stop).await;
+                            }
+                        }
+                    }
                     drop(place);
                 });
             }
@@ -64,20 +104,51 @@ pub async fn serve(
 async fn accept(
     listener: &TcpListener,
     places: &Arc<Semaphore>,
-) -> io::Result<(TcpStream, tokio::sync::OwnedSemaphorePermit)> {
+) -> io::Result<(TcpStream, Peer, tokio::sync::OwnedSemaphorePermit)> {
     let place = places.clone().acquire_owned().await.map_err(io::Error::other)?;
-    let (stream, _): (TcpStream, SocketAddr) = listener.accept().await?;
+    let (stream, address): (TcpStream, SocketAddr) = listener.accept().await?;
     stream.set_nodelay(true)?;
-    Ok((stream, place))
+    Ok((stream, Peer(address.ip()), place))
 }
 
-async fn connection(stream: TcpStream, router: Router, header_timeout: Duration, stop: CancellationToken) {
+/// The connection with TLS, unless that takes longer than `limit` or cannot be.
+async fn agreed(
+    tls: Tls,
+    stream: TcpStream,
+    limit: Duration,
+    stop: &CancellationToken,
+) -> Option<tokio_rustls::server::TlsStream<TcpStream>> {
+    let accepted = tokio::select! {
+        () = stop.cancelled() => return None,
+        accepted = tokio::time::timeout(limit, tls.accept(stream)) => accepted,
+    };
+    let timed_out = |_| Err(NoTls::from(io::Error::from(io::ErrorKind::TimedOut)));
+    match accepted.unwrap_or_else(timed_out) {
+        Ok(stream) => Some(stream),
+        Err(error) => {
+            tracing::debug!(%error, "a connection ended before there was TLS");
+            None
+        }
+    }
+}
+
+async fn connection(
+    stream: impl AsyncRead + AsyncWrite + Unpin + Send + 'static,
+    peer: Peer,
+    router: Router,
+    header_timeout: Duration,
+    stop: CancellationToken,
+) {
+    let service = service_fn(move |mut request: Request<Incoming>| {
+        request.extensions_mut().insert(peer);
+        router.clone().oneshot(request)
+    });
     let serving = http1::Builder::new()
         .timer(TokioTimer::new())
         .header_read_timeout(header_timeout)
         // A sender may close its half after the body and still wait for the answer.
         .half_close(true)
-        .serve_connection(TokioIo::new(stream), TowerToHyperService::new(router));
+        .serve_connection(TokioIo::new(stream), service);
     tokio::pin!(serving);
     let result = tokio::select! {
         result = serving.as_mut() => result,

@@ -16,6 +16,8 @@ pub enum DeliveryStatus {
     Quarantined,
     /// Signature or token missing or wrong (401).
     Unauthorized,
+    /// The same, from an address with too many of these before (429).
+    Throttled,
     /// For a source that is off (404).
     Off,
     /// Not a request that can be taken: method, media type, size, time (405, 415, 413, 408, 400).
@@ -26,12 +28,13 @@ pub enum DeliveryStatus {
 
 impl DeliveryStatus {
     /// Every status.
-    pub const ALL: [DeliveryStatus; 8] = [
+    pub const ALL: [DeliveryStatus; 9] = [
         DeliveryStatus::Recorded,
         DeliveryStatus::Duplicate,
         DeliveryStatus::Ignored,
         DeliveryStatus::Quarantined,
         DeliveryStatus::Unauthorized,
+        DeliveryStatus::Throttled,
         DeliveryStatus::Off,
         DeliveryStatus::Rejected,
         DeliveryStatus::Unavailable,
@@ -45,9 +48,51 @@ impl DeliveryStatus {
             DeliveryStatus::Ignored => "ignored",
             DeliveryStatus::Quarantined => "quarantined",
             DeliveryStatus::Unauthorized => "unauthorized",
+            DeliveryStatus::Throttled => "throttled",
             DeliveryStatus::Off => "off",
             DeliveryStatus::Rejected => "rejected",
             DeliveryStatus::Unavailable => "unavailable",
+        }
+    }
+}
+
+/// Why a request to the console was not let in, and that somebody logged in.
+#[derive(Clone, Copy, Debug, PartialEq, Eq, Hash)]
+pub enum AccessResult {
+    /// A session began.
+    LoggedIn,
+    /// There was no token (401).
+    Missing,
+    /// The token was wrong (401, at the login 403).
+    Wrong,
+    /// Too many were wrong before (429).
+    Throttled,
+    /// Another site had the browser send it (403).
+    CrossSite,
+    /// Without a token, it was asked under a name that is not its own (421).
+    WrongHost,
+}
+
+impl AccessResult {
+    /// Every result.
+    pub const ALL: [AccessResult; 6] = [
+        AccessResult::LoggedIn,
+        AccessResult::Missing,
+        AccessResult::Wrong,
+        AccessResult::Throttled,
+        AccessResult::CrossSite,
+        AccessResult::WrongHost,
+    ];
+
+    /// The label.
+    pub fn as_str(self) -> &'static str {
+        match self {
+            AccessResult::LoggedIn => "logged_in",
+            AccessResult::Missing => "missing",
+            AccessResult::Wrong => "wrong",
+            AccessResult::Throttled => "throttled",
+            AccessResult::CrossSite => "cross_site",
+            AccessResult::WrongHost => "wrong_host",
         }
     }
 }

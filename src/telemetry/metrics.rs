@@ -15,7 +15,7 @@ use prometheus_client::metrics::histogram::{Histogram, exponential_buckets};
 use prometheus_client::metrics::info::Info;
 use prometheus_client::registry::{Metric, Registry};
 
-use super::labels::{DeliveryStatus, ExportResult, Quality};
+use super::labels::{AccessResult, DeliveryStatus, ExportResult, Quality};
 use crate::work::key::{Kind, Source};
 
 /// The media type of what [`Metrics::encode`] returns.
@@ -43,6 +43,11 @@ struct DeliveryLabels {
 #[derive(Clone, Debug, PartialEq, Eq, Hash, EncodeLabelSet)]
 struct KindLabels {
     kind: &'static str,
+}
+
+#[derive(Clone, Debug, PartialEq, Eq, Hash, EncodeLabelSet)]
+struct AccessLabels {
+    result: &'static str,
 }
 
 #[derive(Clone, Debug, PartialEq, Eq, Hash, EncodeLabelSet)]
@@ -86,6 +91,7 @@ struct Inner {
     registry: Registry,
     /// One for each source and status, taken out of their family beforehand: the family has a lock.
     deliveries: Vec<((Source, DeliveryStatus), Counter)>,
+    access: Family<AccessLabels, Counter>,
     commit_seconds: Histogram,
     commit_deliveries: Histogram,
     items_open: Family<KindLabels, Gauge>,
@@ -119,6 +125,10 @@ impl Metrics {
         let metrics = Inner {
             deliveries: delivery_counters(
                 &names.add("valuestream_deliveries", "Deliveries, by source and what became of them"),
+            ),
+            access: names.add(
+                "valuestream_console_access",
+                "Logins to the console, and requests to it that were not let in, by result",
             ),
             commit_seconds: names.add_made(
                 "valuestream_commit_seconds",
@@ -177,6 +187,11 @@ impl Metrics {
         if let Some((_, counter)) = self.0.deliveries.iter().find(|(of, _)| *of == (source, status)) {
             counter.inc();
         }
+    }
+
+    /// Somebody logged in to the console, or was not let in.
+    pub fn access(&self, result: AccessResult) {
+        self.0.access.get_or_create(&AccessLabels { result: result.as_str() }).inc();
     }
 
     /// A commit is on disk.
@@ -278,6 +293,9 @@ impl Inner {
         for kind in Kind::ALL {
             drop(self.items_open.get_or_create(&kind_labels(kind)));
             drop(self.late.get_or_create(&kind_labels(kind)));
+        }
+        for result in AccessResult::ALL {
+            drop(self.access.get_or_create(&AccessLabels { result: result.as_str() }));
         }
         for flaw in Quality::all() {
             drop(self.quality.get_or_create(&FlawLabels { flaw: flaw.as_str() }));
@@ -424,7 +442,7 @@ mod tests {
             rest.map(|rest| rest.split(' ').next().unwrap().to_owned()).collect()
         };
         assert_eq!(named("# HELP "), named("# TYPE "));
-        assert_eq!(named("# TYPE ").len(), 17);
+        assert_eq!(named("# TYPE ").len(), 18);
     }
 
     #[test]

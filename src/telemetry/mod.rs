@@ -7,6 +7,6 @@ pub mod logs;
 pub mod metrics;
 mod observe;
 
-pub use labels::{DeliveryStatus, ExportResult, Quality};
+pub use labels::{AccessResult, DeliveryStatus, ExportResult, Quality};
 pub use logs::{LogError, init_logs};
 pub use metrics::{CONTENT_TYPE, Metrics, OutboxDepth};

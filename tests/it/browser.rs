@@ -3,6 +3,7 @@
 //! are compared with those that the API gives at the same address. Skipped where there is no browser.
 
 mod accessibility;
+mod login;
 mod reader;
 mod script;
 mod site;

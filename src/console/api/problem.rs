@@ -44,6 +44,9 @@ pub enum ProblemType {
     /// 401: the token is missing or wrong.
     #[serde(rename = "urn:valuestream:problem:unauthorized")]
     Unauthorized,
+    /// 403: another site had the browser send it.
+    #[serde(rename = "urn:valuestream:problem:cross-site")]
+    CrossSite,
     /// 404: there is no such thing.
     #[serde(rename = "urn:valuestream:problem:not-found")]
     NotFound,
@@ -56,6 +59,9 @@ pub enum ProblemType {
     /// 421: without a token the console answers only under names of its own machine.
     #[serde(rename = "urn:valuestream:problem:wrong-host")]
     WrongHost,
+    /// 429: too many wrong tokens from this address.
+    #[serde(rename = "urn:valuestream:problem:too-many-failures")]
+    TooManyFailures,
     /// 500: what is stored cannot be read.
     #[serde(rename = "urn:valuestream:problem:store-corrupt")]
     StoreCorrupt,
@@ -79,9 +85,11 @@ impl ProblemType {
         match self {
             Self::UnknownParameter | Self::InvalidParameter => StatusCode::BAD_REQUEST,
             Self::Unauthorized => StatusCode::UNAUTHORIZED,
+            Self::CrossSite => StatusCode::FORBIDDEN,
             Self::NotFound | Self::NoSuchRoute => StatusCode::NOT_FOUND,
             Self::MethodNotAllowed => StatusCode::METHOD_NOT_ALLOWED,
             Self::WrongHost => StatusCode::MISDIRECTED_REQUEST,
+            Self::TooManyFailures => StatusCode::TOO_MANY_REQUESTS,
             Self::StoreCorrupt | Self::Internal => StatusCode::INTERNAL_SERVER_ERROR,
             Self::Remote => StatusCode::BAD_GATEWAY,
             Self::Loading | Self::StoreUnavailable => StatusCode::SERVICE_UNAVAILABLE,
@@ -94,10 +102,12 @@ impl ProblemType {
             Self::UnknownParameter => "Unknown parameter",
             Self::InvalidParameter => "Invalid parameter",
             Self::Unauthorized => "Token missing or wrong",
+            Self::CrossSite => "Sent by another site",
             Self::NotFound => "Not found",
             Self::NoSuchRoute => "No such route",
             Self::MethodNotAllowed => "Method not allowed",
             Self::WrongHost => "Asked under a name that is not its own",
+            Self::TooManyFailures => "Too many wrong tokens",
             Self::StoreCorrupt => "A row of the store cannot be read",
             Self::Internal => "A fault of this program",
             Self::Remote => "Another server did not answer",

@@ -46,7 +46,7 @@ impl Running {
     }
 
     /// What comes back for these bytes.
-    async fn raw(&self, request: &str) -> String {
+    pub(in crate::console) async fn raw(&self, request: &str) -> String {
         let mut stream = TcpStream::connect(self.address).await.unwrap();
         // The answer may come, and the connection end, before all is written.
         let _ = stream.write_all(request.as_bytes()).await;
@@ -373,11 +373,12 @@ async fn every_answer_has_the_headers_that_bind_browsers() {
         for (name, value) in [
             (
                 "content-security-policy",
-                "default-src 'none'; style-src 'self'; script-src 'self'; img-src 'self' data:; connect-src 'self'; \
+                "default-src 'none'; style-src 'self'; script-src 'self'; img-src 'self'; connect-src 'self'; \
                  form-action 'self'; frame-ancestors 'none'; base-uri 'none'",
             ),
             ("x-content-type-options", "nosniff"),
-            ("referrer-policy", "no-referrer"),
+            ("referrer-policy", "same-origin"),
+            ("x-frame-options", "DENY"),
             ("cross-origin-opener-policy", "same-origin"),
             ("cross-origin-resource-policy", "same-origin"),
             ("permissions-policy", "camera=(), geolocation=(), microphone=(), payment=(), usb=()"),

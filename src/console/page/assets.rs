@@ -40,7 +40,7 @@ pub const ALL: [Asset; 3] = [CSS, JS, FAVICON];
 
 /// What the page may load and run: its own files and nothing else.
 pub const CONTENT_SECURITY_POLICY: &str = "default-src 'none'; style-src 'self'; script-src 'self'; \
-     img-src 'self' data:; connect-src 'self'; form-action 'self'; frame-ancestors 'none'; base-uri 'none'";
+     img-src 'self'; connect-src 'self'; form-action 'self'; frame-ancestors 'none'; base-uri 'none'";
 
 /// The asset at a path.
 pub fn at(path: &str) -> Option<Asset> {

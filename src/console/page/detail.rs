@@ -41,7 +41,10 @@ pub fn render(address: &Address, detail: &Detail, tags: &TagKeys) -> Markup {
             @if detail.value.is_some() { (strata(address, detail)) }
         }
     };
-    frame(&Frame { title: &title, home: &home, basis: Some(&detail.basis) }, &content)
+    frame(
+        &Frame { title: &title, home: &home, basis: Some(&detail.basis), session: address.session() },
+        &content,
+    )
 }
 
 /// The way to the other keys.

@@ -61,7 +61,10 @@ pub fn render(address: &Address, items: &Items, tags: &TagKeys) -> Markup {
             }
         }
     };
-    frame(&Frame { title: &title, home: &home, basis: Some(&items.basis) }, &content)
+    frame(
+        &Frame { title: &title, home: &home, basis: Some(&items.basis), session: address.session() },
+        &content,
+    )
 }
 
 /// The selected latency in words.

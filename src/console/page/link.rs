@@ -16,6 +16,7 @@ pub struct Address {
     from: Option<String>,
     to: Option<String>,
     extra: Vec<(String, String)>,
+    session: Option<String>,
 }
 
 /// The canonical address of a question whose range is absolute.
@@ -52,13 +53,24 @@ impl Address {
             from: text("from"),
             to: text("to"),
             extra: given.iter().filter(unknown).cloned().collect(),
+            session: None,
         }
     }
 
     /// A question whose range is absolute.
     pub fn absolute(query: &Query) -> Self {
         let (from, to) = (Some(query.from.to_string()), Some(query.to.to_string()));
-        Self { query: query.clone(), from, to, extra: Vec::new() }
+        Self { query: query.clone(), from, to, extra: Vec::new(), session: None }
+    }
+
+    /// The same, asked by somebody who has logged in, with what forms of that session have to bring.
+    pub fn in_session(self, session: Option<String>) -> Self {
+        Self { session, ..self }
+    }
+
+    /// What forms have to bring, if it is asked by somebody who has logged in.
+    pub fn session(&self) -> Option<&str> {
+        self.session.as_deref()
     }
 
     /// The question.

@@ -14,6 +14,7 @@ mod flow;
 mod groups;
 pub mod items;
 pub mod link;
+pub mod login;
 pub mod overview;
 mod parts;
 pub mod problem;
@@ -42,6 +43,8 @@ struct Frame<'a> {
     home: &'a str,
     /// How fresh the figures are, where there are any.
     basis: Option<&'a Basis>,
+    /// What forms have to bring, if somebody has logged in.
+    session: Option<&'a str>,
 }
 
 fn frame(frame: &Frame<'_>, content: &Markup) -> Markup {
@@ -70,6 +73,7 @@ fn frame(frame: &Frame<'_>, content: &Markup) -> Markup {
                             }
                         }
                     }
+                    @if let Some(form) = frame.session { (login::leave(form)) }
                 }
                 main #main tabindex="-1" { (content) }
                 footer.foot {

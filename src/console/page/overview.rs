@@ -90,9 +90,12 @@ pub fn render(overview: &Overview<'_>) -> Markup {
     let (address, summary) = (overview.address, overview.summary);
     let kind = address.query().kind;
     let title = format!("{}, {}", parts::title(kind), controls::range_words(address, &summary.basis));
-    let framed = Frame { title: &title, home: "/", basis: Some(&summary.basis) };
+    let framed = Frame { title: &title, home: "/", basis: Some(&summary.basis), session: address.session() };
     if empty::nothing_yet(summary, overview.quality) {
-        return frame(&Frame { title: "Welcome", home: "/", basis: None }, &empty::welcome(overview.ingest));
+        return frame(
+            &Frame { title: "Welcome", home: "/", basis: None, session: address.session() },
+            &empty::welcome(overview.ingest),
+        );
     }
     let finished = summary.finished.get(&kind).copied().unwrap_or(0);
     let content = html! {

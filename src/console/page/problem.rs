@@ -15,5 +15,5 @@ pub fn render(status: u16, title: &str, detail: &str) -> Markup {
             p { a.button href="/" { "Go to the overview" } }
         }
     };
-    frame(&Frame { title, home: "/", basis: None }, &content)
+    frame(&Frame { title, home: "/", basis: None, session: None }, &content)
 }

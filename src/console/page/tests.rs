@@ -3,6 +3,7 @@
 use std::collections::BTreeSet;
 use std::sync::OnceLock;
 
+use super::login;
 use super::testing::html::{Element, Token, VOID, read};
 use super::testing::{Reports, hostile, overview_page, pages, realistic};
 
@@ -60,6 +61,10 @@ fn everything() -> &'static [Page] {
             for (page, html) in pages(&reports) {
                 all.push(Page { name: format!("{set} {page}"), tokens: read(&html), html });
             }
+        }
+        for problem in [None, Some("No.")] {
+            let html = login::render("/items?filter=%22%3E%3Cscript%3E", problem).into_string();
+            all.push(Page { name: format!("login {problem:?}"), tokens: read(&html), html });
         }
         all
     })
@@ -241,10 +246,11 @@ fn headings_go_down_one_step_at_a_time() {
 }
 
 #[test]
-fn form_controls_have_labels_and_forms_only_ask() {
+fn form_controls_have_labels_and_forms_only_ask_but_for_the_login() {
     let control = |token: &Token| match token {
         Token::Open(element) => {
-            element.name == "select" || (element.name == "input" && element.get("type") != Some("hidden"))
+            let hidden = element.get("type") == Some("hidden") || element.get("hidden").is_some();
+            element.name == "select" || (element.name == "input" && !hidden)
         }
         _ => false,
     };
@@ -254,7 +260,9 @@ fn form_controls_have_labels_and_forms_only_ask() {
             page.all("label").iter().map(|(_, inside)| inside.iter().filter(|t| control(t)).count()).sum();
         assert_eq!(all, labelled, "{}", page.name);
         for (form, inside) in page.all("form") {
-            assert_eq!(form.get("method"), Some("get"), "{}: {form:?}", page.name);
+            let logs_in = form.get("action") == Some("/login");
+            let method = if logs_in { "post" } else { "get" };
+            assert_eq!(form.get("method"), Some(method), "{}: {form:?}", page.name);
             let submits = |token: &Token| matches!(token, Token::Open(e) if e.get("type") == Some("submit"));
             assert!(inside.iter().any(submits), "{}: without a button: {form:?}", page.name);
         }

@@ -97,7 +97,7 @@ pub fn render(address: &Address, trace: &Trace) -> Markup {
         }
         (waits(address, trace, steps))
     };
-    frame(&Frame { title: &title, home: "/", basis: None }, &content)
+    frame(&Frame { title: &title, home: "/", basis: None, session: address.session() }, &content)
 }
 
 fn axis(trace: &Trace) -> Option<Axis> {

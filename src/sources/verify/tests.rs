@@ -297,3 +297,12 @@ fn a_secret_is_never_printed() {
     let shown = format!("{:?}", secrets(&["hunter2"]));
     assert!(!shown.contains("hunter2"), "{shown}");
 }
+
+#[test]
+fn of_a_request_with_many_tokens_only_the_first_are_looked_at() {
+    let access = secrets(&["t0ken"]);
+    let query = |wrong: usize| format!("{}token=t0ken", "token=x&".repeat(wrong));
+    assert_eq!(jenkins(&access, None, Some(&query(7))), Ok(()));
+    assert_eq!(jenkins(&access, None, Some(&query(8))), Err(Denied::Wrong));
+    assert_eq!(jenkins(&access, None, Some(&query(5_000))), Err(Denied::Wrong));
+}

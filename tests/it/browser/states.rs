@@ -1,13 +1,9 @@
-//! What the page says before anything has arrived, and who is let in.
-
-use reqwest::Url;
+//! What the page says before anything has arrived.
 
 use super::reader::{Reader, text};
 use crate::support::browser::Script;
 use crate::support::payloads::issue;
 use crate::support::sender::GITHUB_SECRET;
-
-const TOKEN: &str = "a-token-for-the-console";
 
 #[tokio::test(flavor = "multi_thread", worker_threads = 2)]
 async fn a_new_server_shows_how_to_send_the_first_webhook_and_then_what_came() {
@@ -28,28 +24,5 @@ async fn a_new_server_shows_how_to_send_the_first_webhook_and_then_what_came() {
     reader.site.caught_up(1).await;
     reader.open("/", "").await;
     assert_eq!(reader.figure("distribution", "n").await, "1");
-    reader.all_was_quiet().await;
-}
-
-#[tokio::test(flavor = "multi_thread", worker_threads = 2)]
-async fn with_a_token_only_who_brings_it_sees_the_page() {
-    let Some(reader) = Reader::of_nothing(Script::On, &[("CONSOLE__TOKEN", TOKEN)]).await else { return };
-    for path in ["/", "/items", "/tags/team", "/assets/app.js", "/api/v1/summary"] {
-        assert_eq!(reader.site.console.get(path).await.0, 401, "{path}");
-    }
-    let with = |token: &str| {
-        let mut url = Url::parse(&reader.site.origin()).unwrap();
-        url.set_username("x").unwrap();
-        url.set_password(Some(token)).unwrap();
-        url
-    };
-    let client = &reader.browser.client;
-    client.goto(with(TOKEN).as_str()).await.unwrap();
-    let said = text(&reader.one("//main").await).await;
-    assert!(said.contains("/github"), "{said}");
-    // Styles and script are let in too.
-    let styles = "return [...document.styleSheets].reduce((n, sheet) => n + sheet.cssRules.length, 0) > 10
-        && document.documentElement.classList.length > 0";
-    assert_eq!(reader.browser.evaluate(styles, vec![]).await, true);
     reader.all_was_quiet().await;
 }

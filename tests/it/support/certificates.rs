@@ -5,11 +5,12 @@ use std::path::PathBuf;
 use std::sync::Arc;
 
 use rcgen::{BasicConstraints, Certificate, CertificateParams, IsCa, Issuer, KeyPair};
-use rustls::ServerConfig;
 use rustls::crypto::ring;
 use rustls::pki_types::{CertificateDer, PrivateKeyDer, PrivatePkcs8KeyDer};
 use rustls::server::WebPkiClientVerifier;
+use rustls::{ClientConfig, RootCertStore, ServerConfig, SupportedProtocolVersion};
 use tempfile::TempDir;
+use tokio_rustls::TlsConnector;
 
 /// An authority and what it has signed.
 pub struct Authority {
@@ -52,6 +53,39 @@ impl Authority {
         (self.write("client.pem", &certificate.pem()), self.write("client.key", &key.serialize_pem()))
     }
 
+    /// The files with a new certificate of a server on 127.0.0.1 and with its key; over those from
+    /// before.
+    pub fn server_files(&self) -> (PathBuf, PathBuf) {
+        let (certificate, key) = self.sign("127.0.0.1");
+        (self.write("server.pem", &certificate.pem()), self.write("server.key", &key.serialize_pem()))
+    }
+
+    /// A client's side of TLS that trusts this authority and offers these protocols.
+    pub fn connector(
+        &self,
+        versions: &[&'static SupportedProtocolVersion],
+        protocols: &[&[u8]],
+    ) -> TlsConnector {
+        let mut roots = RootCertStore::empty();
+        roots.add(self.certificate.der().clone()).unwrap();
+        let mut config = ClientConfig::builder_with_provider(Arc::new(ring::default_provider()))
+            .with_protocol_versions(versions)
+            .unwrap()
+            .with_root_certificates(roots)
+            .with_no_client_auth();
+        config.alpn_protocols = protocols.iter().map(|name| name.to_vec()).collect();
+        config.resumption = rustls::client::Resumption::disabled();
+        TlsConnector::from(Arc::new(config))
+    }
+
+    /// A client that trusts this authority alone and follows nothing.
+    pub fn client(&self) -> reqwest::Client {
+        let _ = ring::default_provider().install_default();
+        let ca = reqwest::Certificate::from_der(self.certificate.der()).unwrap();
+        let builder = reqwest::Client::builder().no_proxy().redirect(reqwest::redirect::Policy::none());
+        builder.tls_certs_only([ca]).build().unwrap()
+    }
+
     /// A server on 127.0.0.1 that speaks HTTP/1.1 and HTTP/2, and that may insist on a client
     /// certificate of this authority.
     pub fn server(&self, ask_for_client: bool) -> Arc<ServerConfig> {
@@ -60,7 +94,7 @@ impl Authority {
             .with_safe_default_protocol_versions()
             .unwrap();
         let builder = if ask_for_client {
-            let mut roots = rustls::RootCertStore::empty();
+            let mut roots = RootCertStore::empty();
             roots.add(self.certificate.der().clone()).unwrap();
             let verifier =
                 WebPkiClientVerifier::builder_with_provider(Arc::new(roots), provider).build().unwrap();

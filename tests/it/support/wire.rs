@@ -55,6 +55,11 @@ impl Wire {
         self.stream.shutdown().await.unwrap();
     }
 
+    /// The same where the other side may have ended the connection.
+    pub async fn finish_if_open(&mut self) -> std::io::Result<()> {
+        self.stream.shutdown().await
+    }
+
     /// The next answer: its code, and its head and body as text.
     pub async fn answer(&mut self) -> (u16, String) {
         loop {

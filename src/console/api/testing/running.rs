@@ -8,7 +8,8 @@ use tokio::net::TcpListener;
 use tokio_util::sync::CancellationToken;
 
 use super::Fake;
-use crate::console::{self, Console};
+use crate::config::Config;
+use crate::console::{self, Console, Gate};
 use crate::ingest::server::{Limits, serve};
 use crate::store::sqlite::SqliteStore;
 use crate::telemetry::Metrics;
@@ -37,6 +38,17 @@ impl Running {
 
     /// With or without a token.
     pub async fn start(token: Option<&str>, allow_open: bool) -> Self {
+        let allow_open = if allow_open { "true" } else { "false" };
+        // As many are wrong as a test likes.
+        let settings =
+            [("ALLOW_OPEN", allow_open), ("TOKEN", token.unwrap_or_default()), ("FAILURES_PER_MINUTE", "0")];
+        Self::configured(&settings).await
+    }
+
+    /// With some settings of the console.
+    pub async fn configured(settings: &[(&str, &str)]) -> Self {
+        let settings = settings.iter().map(|(key, value)| (format!("VALUESTREAM__CONSOLE__{key}"), *value));
+        let settings = Config::load(None, settings).unwrap();
         crate::export::tls::install_provider();
         let folder = tempfile::tempdir().unwrap();
         let store = Arc::new(SqliteStore::open(&folder.path().join("store.db"), 1 << 20).unwrap());
@@ -46,9 +58,7 @@ impl Running {
             ingest: "http://127.0.0.1:5000".to_owned(),
             reports: fake.clone(),
             metrics: Metrics::new(),
-            token: token.map(Into::into),
-            listen: [127, 0, 0, 1].into(),
-            allow_open,
+            gate: Gate::new(&settings.console, settings.console_tokens().unwrap()),
         };
         let listener = TcpListener::bind("127.0.0.1:0").await.unwrap();
         let address = listener.local_addr().unwrap();
