@@ -52,13 +52,14 @@ async fn ask(console: &Console, path: &str) -> Value {
 }
 
 /// Reports of the API, and the commands that give the same.
-const REPORTS: [(&str, &[&str]); 10] = [
+const REPORTS: [(&str, &[&str]); 11] = [
     ("summary", &["report", "summary"]),
     ("latency", &["report", "latency"]),
     ("groups?group=team", &["report", "groups", "--group", "team"]),
     ("trend?interval=week", &["report", "trend", "--interval", "week"]),
     ("dora", &["report", "dora"]),
     ("stages", &["report", "stages"]),
+    ("pull-requests?interval=week", &["report", "pull-requests", "--interval", "week"]),
     ("items?limit=7", &["report", "items", "--limit", "7"]),
     ("tags", &["report", "tags"]),
     ("correlations?measure=latency", &["analyze", "latency"]),
@@ -189,6 +190,7 @@ async fn whatever_is_asked_is_answered_clearly() {
         "/api/v1/correlations",
         "/api/v1/dora",
         "/api/v1/stages",
+        "/api/v1/pull-requests",
         "/api/v1/wip",
         "/api/v1/quality",
         "/api/v1/items",
