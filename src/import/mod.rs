@@ -12,8 +12,10 @@
 //! [`Store::commit`]: crate::store::Store::commit
 
 mod intake;
+pub mod jenkins;
 mod progress;
 pub mod show;
+pub mod wait;
 
 use std::path::PathBuf;
 
