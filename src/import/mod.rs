@@ -11,9 +11,11 @@
 //! [`sources::parse`]: crate::sources::parse
 //! [`Store::commit`]: crate::store::Store::commit
 
+pub mod github;
 mod intake;
 mod progress;
 pub mod show;
+pub mod wait;
 
 use std::path::PathBuf;
 
