@@ -11,6 +11,7 @@
 //! [`sources::parse`]: crate::sources::parse
 //! [`Store::commit`]: crate::store::Store::commit
 
+pub mod github;
 mod intake;
 pub mod jenkins;
 mod progress;
