@@ -32,8 +32,14 @@ const WAITS: (Duration, Duration) = (Duration::from_secs(1), Duration::from_secs
 const LARGEST: usize = 64 * 1024 * 1024;
 
 /// What Jenkins leaves in the parts of a path.
-const SEGMENT: AsciiSet =
-    NON_ALPHANUMERIC.remove(b'-').remove(b'_').remove(b'.').remove(b'~').remove(b'!').remove(b'(').remove(b')');
+const SEGMENT: AsciiSet = NON_ALPHANUMERIC
+    .remove(b'-')
+    .remove(b'_')
+    .remove(b'.')
+    .remove(b'~')
+    .remove(b'!')
+    .remove(b'(')
+    .remove(b')');
 
 /// A name as a part of a path.
 pub(super) fn segment(name: &str) -> impl std::fmt::Display {
@@ -44,7 +50,9 @@ pub(super) fn segment(name: &str) -> impl std::fmt::Display {
 #[derive(Clone, Debug, PartialEq, Eq, thiserror::Error)]
 pub enum ApiError {
     /// The address cannot be one.
-    #[error("--url {0}: write where Jenkins is, with the path before /job, such as https://ci.example.org/jenkins")]
+    #[error(
+        "--url {0}: write where Jenkins is, with the path before /job, such as https://ci.example.org/jenkins"
+    )]
     Address(String),
     /// The client cannot be built.
     #[error("the client for Jenkins' API cannot be set up: {0}")]
@@ -74,7 +82,9 @@ pub enum ApiError {
         asked: String,
     },
     /// It is elsewhere.
-    #[error("{asked} is said to be at {to}: if that is right, use that address as --url; the token was not sent there")]
+    #[error(
+        "{asked} is said to be at {to}: if that is right, use that address as --url; the token was not sent there"
+    )]
     Moved {
         /// What was asked for.
         asked: String,
@@ -90,7 +100,9 @@ pub enum ApiError {
         status: u16,
     },
     /// An answer that is not in the documented shape.
-    #[error("the answer to {asked} is not one of Jenkins' API ({reason}): is --url the address of a Jenkins?")]
+    #[error(
+        "the answer to {asked} is not one of Jenkins' API ({reason}): is --url the address of a Jenkins?"
+    )]
     Shape {
         /// What was asked for.
         asked: String,
@@ -119,7 +131,9 @@ impl ApiError {
     /// Whether it says nothing of other jobs: these can be imported without this one.
     pub(super) fn is_about_one_job(&self) -> bool {
         match self {
-            Self::Forbidden { .. } | Self::NotFound { .. } | Self::Shape { .. } | Self::Failing { .. } => true,
+            Self::Forbidden { .. } | Self::NotFound { .. } | Self::Shape { .. } | Self::Failing { .. } => {
+                true
+            }
             Self::Address(_)
             | Self::Setup(_)
             | Self::Unauthorized
@@ -210,8 +224,10 @@ impl Api {
         tree: &str,
         asked: &str,
     ) -> Result<T, ApiError> {
-        let mut url: Url =
-            self.address(&format!("{path}api/json")).parse().map_err(|_| ApiError::Address(asked.to_owned()))?;
+        let mut url: Url = self
+            .address(&format!("{path}api/json"))
+            .parse()
+            .map_err(|_| ApiError::Address(asked.to_owned()))?;
         url.query_pairs_mut().append_pair("tree", tree);
         let mut failures = 0;
         loop {
@@ -274,7 +290,9 @@ impl Api {
             status if status.is_redirection() => {
                 ApiError::Moved { asked, to: self.place(header(LOCATION).unwrap_or_default()) }
             }
-            StatusCode::TOO_MANY_REQUESTS | StatusCode::REQUEST_TIMEOUT => return self.later(status, headers),
+            StatusCode::TOO_MANY_REQUESTS | StatusCode::REQUEST_TIMEOUT => {
+                return self.later(status, headers);
+            }
             status if status.is_server_error() => return self.later(status, headers),
             status => ApiError::Unexpected { asked, status: status.as_u16() },
         })

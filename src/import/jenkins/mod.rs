@@ -21,6 +21,8 @@ use crate::work::time::Time;
 /// How many builds are listed, and how many are read, with one request.
 const LISTED: usize = 1_000;
 const READ: usize = 100;
+/// How often a page is read whose builds have moved on, before they are asked for one by one.
+const TRIES: usize = 3;
 /// How deep folders may lie in one another.
 const DEEPEST: usize = 32;
 
@@ -47,6 +49,14 @@ pub struct Found {
     pub running: u64,
     /// Jobs and folders that were left out, each with a line that says why.
     pub left_out: u64,
+}
+
+/// How far a listing has moved on since its numbers were read.
+#[derive(Clone, Copy, Debug, Default)]
+struct Moved {
+    by: usize,
+    /// By how much when it was last looked at: by as much again, perhaps, when it is next.
+    lately: usize,
 }
 
 /// Walks over a Jenkins.
@@ -136,7 +146,8 @@ impl Walk<'_> {
         let mut jobs = Vec::new();
         let mut folders: Vec<Job> = Vec::new();
         if self.wanted.jobs.is_empty() {
-            let root: Folder = self.api.get("", FOLDER, "the list of jobs").await.map_err(ImportError::source)?;
+            let root: Folder =
+                self.api.get("", FOLDER, "the list of jobs").await.map_err(ImportError::source)?;
             self.sort(root, &[], &mut jobs, &mut folders);
         }
         for path in &self.wanted.jobs {
@@ -213,7 +224,7 @@ impl Walk<'_> {
         let reached = progress.cursor(&path).and_then(|cursor| cursor.parse().ok()).unwrap_or(0);
         self.api.show().begin(&path, Some(numbers.len() as u64));
         let root = self.wanted.knows_itself.then(|| self.api.address(""));
-        let mut moved = 0;
+        let mut moved = Moved::default();
         let mut end = numbers.iter().take_while(|number| **number > reached).count();
         let mut done = (numbers.len() - end) as u64;
         while end > 0 {
@@ -232,21 +243,29 @@ impl Walk<'_> {
         Ok(())
     }
 
-    /// The builds with these numbers, the latest first, which stood in the listing from `begin` on
-    /// and have moved by so many places since. Those that are gone are not among them.
+    /// The builds with these numbers, the latest first, which stood in the listing from `begin` on.
+    /// Those that are gone are not among them.
     async fn page(
         &self,
         job: &Job,
         numbers: &[u64],
         begin: usize,
-        moved: &mut usize,
+        moved: &mut Moved,
     ) -> Result<Vec<Build>, ApiError> {
         let path = job.path();
-        let from = begin + *moved;
-        let tree = format!("allBuilds[{BUILD}]{{{from},{}}}", from + numbers.len());
-        let page: Builds<Build> = self.api.get(&job.place(), &tree, &path).await?;
-        *moved += page.all.iter().filter(|build| numbers.first().is_some_and(|first| build.number > *first)).count();
-        let mut there: HashMap<u64, Build> = page.all.into_iter().map(|build| (build.number, build)).collect();
+        let mut there: HashMap<u64, Build> = HashMap::new();
+        for _ in 0..TRIES {
+            let from = begin + moved.by;
+            let tree = format!("allBuilds[{BUILD}]{{{from},{}}}", from + numbers.len() + moved.lately);
+            let page: Builds<Build> = self.api.get(&job.place(), &tree, &path).await?;
+            let newer = |build: &&Build| numbers.first().is_some_and(|first| build.number > *first);
+            moved.lately = page.all.iter().filter(newer).count();
+            moved.by += moved.lately;
+            there.extend(page.all.into_iter().map(|build| (build.number, build)));
+            if moved.lately == 0 || numbers.iter().all(|number| there.contains_key(number)) {
+                break;
+            }
+        }
         let mut builds = Vec::new();
         for number in numbers {
             if let Some(build) = there.remove(number) {
