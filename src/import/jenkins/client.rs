@@ -4,6 +4,7 @@
 //! to the host that it was given for and to no other.
 
 use std::sync::Arc;
+use std::sync::atomic::{AtomicU64, Ordering};
 use std::time::Duration;
 
 use base64::Engine;
@@ -151,6 +152,7 @@ pub struct Api {
     authorization: Option<HeaderValue>,
     clock: Arc<dyn Clock>,
     show: Arc<dyn Show>,
+    requests: AtomicU64,
 }
 
 /// What one attempt came to, if not to an answer.
@@ -204,7 +206,12 @@ impl Api {
         }
         let http = builder.build().map_err(|error| ApiError::Setup(causes(&error)))?;
         let authorization = access.map(authorization).transpose()?;
-        Ok(Self { http, base, authorization, clock, show })
+        Ok(Self { http, base, authorization, clock, show, requests: AtomicU64::new(0) })
+    }
+
+    /// How many requests were made, counting those that had to be repeated.
+    pub fn requests(&self) -> u64 {
+        self.requests.load(Ordering::Relaxed)
     }
 
     /// Who is told.
@@ -258,6 +265,7 @@ impl Api {
     }
 
     async fn attempt(&self, url: Url, asked: &str) -> Result<Vec<u8>, Attempt> {
+        self.requests.fetch_add(1, Ordering::Relaxed);
         let mut request = self.http.get(url);
         if let Some(value) = &self.authorization {
             request = request.header(AUTHORIZATION, value.clone());
