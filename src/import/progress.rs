@@ -70,6 +70,13 @@ impl Progress {
         self.resumed
     }
 
+    /// Forgets how far it got: what was committed is no longer there.
+    pub fn begin_anew(&mut self) -> Result<(), ImportError> {
+        self.state.reached.clear();
+        self.resumed = false;
+        self.write()
+    }
+
     /// Since when history is wanted.
     pub fn since(&self) -> Time {
         self.state.since

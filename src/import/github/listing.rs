@@ -88,8 +88,7 @@ pub(super) trait Sink {
     /// Up to when a listing was handed over before.
     fn reached(&self, listing: &str) -> Option<Time>;
 
-    /// Takes entries of a stage, oldest first. When it returns, everything up to the last one is
-    /// done, and so is everything up to `until`, if that is said.
+    /// Takes entries of a stage, oldest first. When it returns, they are done.
     async fn take(
         &mut self,
         stage: Stage,

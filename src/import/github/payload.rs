@@ -1,5 +1,5 @@
 //! Objects of GitHub's API in, payloads of its webhooks out: what would have been delivered, had the
-//! webhook been there. Pure. Only the fields that [`crate::sources::github`] reads are taken over.
+//! webhook been there. Pure.
 //!
 //! The API has an object as it is now and, in its timeline, what happened to it. So an object is
 //! brought back to how it was when it was opened and led through its timeline again: each event
@@ -8,62 +8,35 @@
 //! object as it is now. An event that has no webhook is no payload.
 
 use axum::http::{HeaderMap, HeaderName, HeaderValue};
-use serde_json::{Map, Value, json};
+use serde_json::{Value, json};
 use sha2::{Digest, Sha256};
 
 use crate::import::{Group, Payload};
 use crate::sources::github::{DELIVERY, EVENT};
 
-/// The fields of a repository that are read.
-const REPOSITORY: &[&str] =
-    &["full_name", "name", "html_url", "default_branch", "language", "topics", "custom_properties"];
-/// Those of an issue.
-const ISSUE: &[&str] = &[
-    "number",
-    "title",
-    "html_url",
-    "state",
-    "state_reason",
-    "created_at",
-    "updated_at",
-    "closed_at",
-    "labels",
-    "milestone",
-    "type",
-    "user",
-    "pull_request",
-];
-/// Those of a pull request; head and base apart.
-const PULL_REQUEST: &[&str] = &[
-    "number",
-    "title",
-    "body",
-    "html_url",
-    "state",
-    "draft",
-    "merged",
-    "created_at",
-    "updated_at",
-    "closed_at",
-    "merged_at",
-    "merge_commit_sha",
-    "labels",
-    "user",
-    "additions",
-    "deletions",
-    "changed_files",
-    "commits",
-];
+/// Members that no payload needs: nothing but addresses and identities of the API itself, and most of
+/// an object's bulk.
+const BULK: &[&str] = &["node_id", "_links", "reactions", "performed_via_github_app", "permissions"];
+/// Addresses that do count.
+const ADDRESSES: &[&str] = &["html_url", "target_url", "log_url", "environment_url"];
 
 /// A repository as webhooks show it.
 pub(super) fn repository(object: &Value) -> Value {
-    pick(object, REPOSITORY)
+    trimmed(object)
 }
 
-/// The members of `object` with these names.
-fn pick(object: &Value, names: &[&str]) -> Value {
-    let members = names.iter().filter_map(|name| Some(((*name).to_owned(), object.get(name)?.clone())));
-    Value::Object(members.collect::<Map<_, _>>())
+/// An object of the API without its bulk. What is not known to be of no use stays: what the parser of
+/// deliveries reads is its own affair.
+fn trimmed(value: &Value) -> Value {
+    let useful = |name: &str| !BULK.contains(&name) && (!name.ends_with("_url") || ADDRESSES.contains(&name));
+    match value {
+        Value::Object(members) => {
+            let kept = members.iter().filter(|(name, _)| useful(name));
+            Value::Object(kept.map(|(name, value)| (name.clone(), trimmed(value))).collect())
+        }
+        Value::Array(list) => list.iter().map(trimmed).collect(),
+        other => other.clone(),
+    }
 }
 
 fn text<'a>(object: &'a Value, name: &str) -> Option<&'a str> {
@@ -80,22 +53,25 @@ fn payload(event: &'static str, identity: &str, body: &Value) -> Option<Payload>
     Some(Payload { headers, body: body.to_string().into_bytes() })
 }
 
-/// An issue and what its timeline tells.
+/// An issue and what its timeline tells. Here and below, objects are JSON objects.
 pub(super) fn issue(repository: &Value, issue: &Value, timeline: &[Value]) -> Group {
-    Story::new(repository, "issue", pick(issue, ISSUE)).told(timeline)
+    Story::new(repository, "issue", trimmed(issue)).told(timeline)
 }
 
 /// A pull request in full, and what its timeline tells.
 pub(super) fn pull_request(repository: &Value, pull: &Value, timeline: &[Value]) -> Group {
-    let mut object = pick(pull, PULL_REQUEST);
-    let of = |side: &str, name: &str| pull.get(side).and_then(|side| side.get(name)).cloned();
-    let head_repository = of("head", "repo").map(|repository| pick(&repository, &["full_name", "name"]));
-    object["head"] = json!({
-        "ref": of("head", "ref"),
-        "sha": of("head", "sha"),
-        "repo": head_repository.filter(|repository| repository.get("full_name").is_some()),
-    });
-    object["base"] = json!({ "ref": of("base", "ref"), "sha": of("base", "sha") });
+    let mut object = trimmed(pull);
+    if !object["head"].is_object() {
+        object["head"] = json!({});
+    }
+    for side in ["head", "base"] {
+        // Where a branch is counts, not what GitHub knows of that place.
+        if let Some(place) = object.get_mut(side).and_then(|side| side.get_mut("repo"))
+            && let Value::Object(members) = place
+        {
+            members.retain(|name, _| matches!(name.as_str(), "full_name" | "name"));
+        }
+    }
     let mut group = Story::new(repository, "pull_request", object.clone()).told(timeline);
     group.extend(pushed(repository, &object, timeline));
     group
@@ -241,8 +217,7 @@ impl<'a> Story<'a> {
             "issue_type_added" | "issue_type_changed" => self.emit(own, "typed", &id, with("actor")),
             "issue_type_removed" => self.emit(own, "untyped", &id, with("actor")),
             "commented" => {
-                let comment = pick(event, &["created_at", "user"]);
-                self.emit("issue_comment", "created", &id, json!({ "comment": comment }));
+                self.emit("issue_comment", "created", &id, json!({ "comment": trimmed(event) }));
             }
             "reviewed" => {
                 let review = json!({
@@ -259,7 +234,7 @@ impl<'a> Story<'a> {
             "line-commented" => {
                 for comment in event.get("comments").and_then(Value::as_array).into_iter().flatten() {
                     self.then["updated_at"] = comment["created_at"].clone();
-                    let extra = json!({ "comment": pick(comment, &["created_at", "user"]) });
+                    let extra = json!({ "comment": trimmed(comment) });
                     self.emit("pull_request_review_comment", "created", &identity(comment), extra);
                 }
             }
@@ -332,11 +307,7 @@ pub(super) fn runs(repository: &Value, attempts: &[Value], jobs: &[Value]) -> Gr
     let run = |run: &Value| {
         let body = json!({
             "action": action(run, "requested"),
-            "workflow_run": pick(run, &[
-                "id", "run_attempt", "name", "path", "display_title", "event", "head_branch", "head_sha",
-                "html_url", "conclusion", "created_at", "run_started_at", "updated_at", "pull_requests",
-                "head_repository", "actor",
-            ]),
+            "workflow_run": trimmed(run),
             "repository": repository,
         });
         let (id, attempt, updated) = (&run["id"], &run["run_attempt"], &run["updated_at"]);
@@ -346,11 +317,7 @@ pub(super) fn runs(repository: &Value, attempts: &[Value], jobs: &[Value]) -> Gr
         let action = action(job, "queued");
         let body = json!({
             "action": action,
-            "workflow_job": pick(job, &[
-                "id", "run_id", "run_attempt", "name", "workflow_name", "html_url", "head_branch", "head_sha",
-                "conclusion", "created_at", "started_at", "completed_at", "steps", "labels", "runner_id",
-                "runner_name",
-            ]),
+            "workflow_job": trimmed(job),
             "repository": repository,
         });
         payload("workflow_job", &format!("{}/{}/{action}", name(repository), job["id"]), &body)
@@ -374,10 +341,7 @@ pub(super) fn deployment(
     statuses: &[Value],
     starter: Option<(u64, u64)>,
 ) -> Group {
-    let object = pick(
-        deployment,
-        &["id", "sha", "ref", "environment", "production_environment", "payload", "created_at", "creator"],
-    );
+    let object = trimmed(deployment);
     let starter = starter.map(|(id, attempt)| json!({ "id": id, "run_attempt": attempt }));
     let project = name(repository);
     let id = &deployment["id"];
@@ -393,8 +357,7 @@ pub(super) fn deployment(
         if text(status, "state") == Some("inactive") {
             continue;
         }
-        let names = ["state", "environment", "target_url", "log_url", "environment_url", "created_at"];
-        body["deployment_status"] = pick(status, &names);
+        body["deployment_status"] = trimmed(status);
         let identity = format!("{project}/{id}/{}", status["id"]);
         group.extend(payload("deployment_status", &identity, &body));
     }
@@ -403,8 +366,7 @@ pub(super) fn deployment(
 
 /// A published release, and the commit of its tag.
 pub(super) fn release(repository: &Value, release: &Value, commit: Option<&str>) -> Group {
-    let names = ["id", "tag_name", "target_commitish", "html_url", "published_at", "updated_at", "author"];
-    let body = json!({ "action": "published", "release": pick(release, &names), "repository": repository });
+    let body = json!({ "action": "published", "release": trimmed(release), "repository": repository });
     let stamp = text(release, "updated_at").or_else(|| text(release, "published_at")).unwrap_or_default();
     let identity = format!("{}/{}/{stamp}", name(repository), release["id"]);
     let mut group: Group = payload("release", &identity, &body).into_iter().collect();

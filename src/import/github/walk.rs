@@ -210,6 +210,9 @@ async fn details(
         Stage::PullRequests => {
             let url = api.url(&repository.path(&format!("pulls/{number}")))?;
             let Some(page) = there(api.page(url, &asked).await)?.flatten() else { return Ok(None) };
+            if !page.body.is_object() {
+                return Err(listing::shape(&asked, "a pull request is no object"));
+            }
             let more = there(all(api, &timeline, None, &asked).await)?.unwrap_or_default();
             Found { objects: vec![page.body], more }
         }
