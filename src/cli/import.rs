@@ -1,6 +1,8 @@
 //! `valuestream import`: history from before the first webhook.
 
 mod github;
+mod jenkins;
+mod session;
 
 use std::collections::BTreeMap;
 
@@ -18,11 +20,17 @@ pub(super) enum ImportCommand {
         after_help = "Examples:\n  GITHUB_TOKEN=… valuestream import github --repo acme/api --repo acme/web --since 180d\n  valuestream import github --org acme --since 2026-01-01 --token-file token --dry-run"
     )]
     Github(github::GithubArgs),
+    /// Builds and deploys from Jenkins' JSON API
+    #[command(
+        after_help = "Examples:\n  JENKINS_TOKEN=… valuestream import jenkins --url https://ci.example.org --user ann --since 180d\n  valuestream import jenkins --url https://ci.example.org --job acme/api --since 30d --user ann --token-file token --dry-run"
+    )]
+    Jenkins(jenkins::JenkinsArgs),
 }
 
 pub(super) async fn run(command: ImportCommand) -> Result<(), CliError> {
     match command {
         ImportCommand::Github(args) => github::run(args).await,
+        ImportCommand::Jenkins(args) => jenkins::run(args).await,
     }
 }
 

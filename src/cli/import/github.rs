@@ -4,24 +4,19 @@ use std::path::PathBuf;
 use std::sync::Arc;
 
 use clap::Args;
-use secrecy::SecretString;
-use sha2::{Digest, Sha256};
-use tokio::signal::unix::{SignalKind, signal};
 
-use super::{planned, summary};
+use super::planned;
+use super::session::{Session, token};
 use crate::cli::output::print;
 use crate::cli::{CliError, ConfigArgs};
-use crate::config::Config;
+use crate::import::ImportError;
 use crate::import::github::client::Api;
 use crate::import::github::walk::{self, Scope};
 use crate::import::show::{Show, Terminal};
 use crate::import::wait::WallClock;
-use crate::import::{ImportError, Intake, Progress};
-use crate::ingest::receive::Understanding;
 use crate::insight::query;
-use crate::store::{Rules, Store};
 use crate::work::key::Source;
-use crate::{app, clock, telemetry};
+use crate::{clock, telemetry};
 
 /// Where the token is, if no file is named.
 const TOKEN: &str = "GITHUB_TOKEN";
@@ -76,24 +71,6 @@ fn organisation(text: &str) -> Result<String, String> {
 }
 
 impl GithubArgs {
-    /// The token from its file, else from the environment; without one GitHub answers little.
-    fn token(&self) -> Result<Option<SecretString>, CliError> {
-        let token = match &self.token_file {
-            Some(path) => std::fs::read_to_string(path).map_err(|error| {
-                CliError::Failed(format!(
-                    "--token-file {}: {error}: name a file that holds the token",
-                    path.display()
-                ))
-            })?,
-            None => std::env::var(TOKEN).unwrap_or_default(),
-        };
-        let token = token.trim();
-        if token.is_empty() && self.token_file.is_some() {
-            return Err(CliError::Failed("--token-file holds no token".to_owned()));
-        }
-        Ok((!token.is_empty()).then(|| SecretString::from(token)))
-    }
-
     fn scope(&self) -> Scope {
         match &self.org {
             Some(name) => Scope::Organisation(name.clone()),
@@ -107,12 +84,12 @@ impl GithubArgs {
     }
 
     /// What the progress is the progress of.
-    fn progress_of(&self, scope: &Scope, store: &str) -> String {
+    fn progress_of(&self, scope: &Scope) -> String {
         let what = match scope {
             Scope::Organisation(name) => format!("organisation {name}"),
             Scope::Repositories(names) => names.join(", "),
         };
-        format!("github {what} at {} since {} into store {store}", self.api_url, self.since)
+        format!("github {what} at {} since {}", self.api_url, self.since)
     }
 }
 
@@ -121,11 +98,10 @@ pub(super) async fn run(args: GithubArgs) -> Result<(), CliError> {
     let now = clock::now();
     let since =
         query::time("since", &args.since, now).map_err(|error| CliError::Failed(format!("--{error}")))?;
-    let rules = app::rules(&config)?;
-    let understanding = app::understanding(&config, &rules)?;
     telemetry::init_logs(&config.log)?;
     let show: Arc<dyn Show> = Arc::new(Terminal::default());
-    let token = args.token()?;
+    // Without one GitHub answers little.
+    let token = token(args.token_file.as_deref(), TOKEN)?;
     if token.is_none() {
         show.say(&format!("without a token ({TOKEN} or --token-file) GitHub answers 60 requests an hour"));
     }
@@ -137,68 +113,18 @@ pub(super) async fn run(args: GithubArgs) -> Result<(), CliError> {
         drop(show);
         return Ok(print(&planned(&plan.entries, api.requests(), plan.requests))?);
     }
-    // Asked for before anything starts, so that no signal is missed.
-    let mut terminate = signal(SignalKind::terminate()).map_err(CliError::Runtime)?;
-    let mut interrupt = signal(SignalKind::interrupt()).map_err(CliError::Runtime)?;
-    let described = args.progress_of(&scope, &store_id(&config));
-    let path = args.progress.clone().unwrap_or_else(|| Progress::usual_path(&described));
-    let progress = Progress::open(&path, &described, since)?;
-    let store = app::open_store(&config)?;
-    let importing = import(&api, &scope, &store, progress, &understanding, &rules, &*show);
-    let result = tokio::select! {
-        result = importing => result,
-        _ = terminate.recv() => Err(stopped()),
-        _ = interrupt.recv() => Err(stopped()),
+    let session = Session {
+        config: &config,
+        source: Source::Github,
+        scope: args.progress_of(&scope),
+        since,
+        progress: args.progress.as_deref(),
+        show: &*show,
     };
-    store.close().await;
+    let importing = session
+        .run(|| api.requests(), async |intake, progress| walk::import(&api, &scope, intake, progress).await);
+    let text = importing.await;
     // Its bar would stand in the way of the summary.
     drop((api, show));
-    print(&result?)?;
-    Ok(())
-}
-
-fn stopped() -> CliError {
-    CliError::Failed("stopped: what was imported stays, and the same command goes on from here".to_owned())
-}
-
-/// What tells this store from others; its address itself may hold a password.
-fn store_id(config: &Config) -> String {
-    let folder = std::env::current_dir().unwrap_or_default();
-    let digest = Sha256::digest(format!("{}\0{:?}", folder.display(), config.store.url));
-    hex::encode(&digest[..6])
-}
-
-/// Imports, and says what came of it.
-async fn import<S: Store>(
-    api: &Arc<Api>,
-    scope: &Scope,
-    store: &S,
-    mut progress: Progress,
-    understanding: &Understanding,
-    rules: &Rules,
-    show: &dyn Show,
-) -> Result<String, CliError> {
-    if progress.resumed() && store.stats().await?.items == 0 {
-        // The store was made anew meanwhile.
-        progress.begin_anew()?;
-    }
-    if progress.resumed() {
-        show.say(&format!(
-            "going on with the import that was interrupted, of what changed since {}",
-            progress.since()
-        ));
-    }
-    let mut intake = Intake::new(store, Source::Github, understanding, rules);
-    let imported = walk::import(api, scope, &mut intake, &mut progress).await;
-    let text = summary(intake.tally(), api.requests());
-    match imported {
-        Ok(()) => {
-            progress.finish()?;
-            Ok(text)
-        }
-        Err(error) => {
-            show.say(&format!("{text}This stays, and the same command goes on from here."));
-            Err(error.into())
-        }
-    }
+    Ok(print(&text?)?)
 }

@@ -47,6 +47,8 @@ pub struct Found {
     pub builds: u64,
     /// Of these, how many still run.
     pub running: u64,
+    /// Requests that reading these builds takes at least.
+    pub pages: u64,
     /// Jobs and folders that were left out, each with a line that says why.
     pub left_out: u64,
 }
@@ -94,6 +96,7 @@ pub async fn count(api: &Api, wanted: &Wanted) -> Result<Found, ImportError> {
                 api.show().say(&format!("{}: {} builds", job.path(), numbers.len()));
                 walk.found.jobs += 1;
                 walk.found.builds += numbers.len() as u64;
+                walk.found.pages += numbers.len().div_ceil(READ) as u64;
             }
             Err(error) => walk.leave_out(error)?,
         }
@@ -228,6 +231,7 @@ impl Walk<'_> {
         let mut end = numbers.iter().take_while(|number| **number > reached).count();
         let mut done = (numbers.len() - end) as u64;
         while end > 0 {
+            self.found.pages += 1;
             let begin = end.saturating_sub(READ);
             let builds = self.page(job, &numbers[begin..end], begin, &mut moved).await?;
             self.found.builds += builds.len() as u64;

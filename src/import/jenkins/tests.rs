@@ -200,7 +200,7 @@ async fn builds_in_folders_and_branches_become_items_with_all_that_is_known() {
     let (jenkins, address) = Jenkins::start(organisation()).await;
     let world = usual();
     let (found, tally) = world.import(address, &wanted()).await.unwrap();
-    assert_eq!(found, Found { jobs: 2, builds: 3, running: 0, left_out: 0 });
+    assert_eq!(found, Found { jobs: 2, builds: 3, running: 0, pages: 2, left_out: 0 });
     assert_eq!((tally.recorded, tally.not_used, tally.not_understood), (12, 0, 0));
     let item = world.item(BRANCH).await.unwrap();
     let episode = item.episodes()[0];
@@ -360,7 +360,7 @@ async fn only_what_is_wanted_is_read() {
     assert_eq!(world.import(address, &third).await.unwrap().0, Found::default());
     assert!(jenkins.paths().iter().all(|path| !path.contains("allBuilds")), "its last build is too old");
     let found = count(&world.api(&format!("http://{address}")), &wanted()).await.unwrap();
-    assert_eq!((found.jobs, found.builds), (2, 3));
+    assert_eq!((found.jobs, found.builds, found.pages), (2, 3, 2));
     assert!(world.item(KEYS[2]).await.is_none(), "counting commits nothing");
 }
 
@@ -534,6 +534,24 @@ fn of_several_checkouts_the_one_is_told_that_the_job_is_named_after() {
     assert_eq!(told_scm("main", &[(library, "main"), (api, "main")])["url"], Value::Null);
     assert_eq!(told_scm("nightly", &both[..1])["url"], library);
     assert_eq!(told_scm("nightly", &[]), json!({"changes": [], "culprits": []}));
+}
+
+#[test]
+fn no_secret_parameter_is_told_though_a_plugin_tells_its_value() {
+    let mut told = build("job/x/", 1);
+    told["actions"] = json!([{"parameters": [
+        {"_class": "com.example.PasswordParameterValue", "name": "a", "value": "x"},
+        {"_class": "com.cloudbees.plugins.credentials.CredentialsParameterValue", "name": "b", "value": "x"},
+        {"_class": "hudson.model.TextParameterValue", "name": "c", "value": "line\nline"},
+        {"_class": "com.example.NumberParameterValue", "name": "d", "value": 7},
+        {"_class": "hudson.model.FileParameterValue", "name": "e"},
+    ]}]);
+    let build: Build = serde_json::from_value(told).unwrap();
+    let job = Job { names: vec!["x".to_owned()], display_name: None };
+    for payload in messages(&job, &build, None) {
+        let message: Value = serde_json::from_slice(&payload.body).unwrap();
+        assert_eq!(message["build"]["parameters"], json!({"c": "line\nline", "d": "7"}));
+    }
 }
 
 #[test]
