@@ -103,7 +103,10 @@ async fn axum_serve(listener: tokio::net::TcpListener, router: Router) {
         let service = hyper_util::service::TowerToHyperService::new(router.clone());
         tokio::spawn(async move {
             let io = hyper_util::rt::TokioIo::new(stream);
-            let _ = hyper::server::conn::http1::Builder::new().auto_date_header(false).serve_connection(io, service).await;
+            let _ = hyper::server::conn::http1::Builder::new()
+                .auto_date_header(false)
+                .serve_connection(io, service)
+                .await;
         });
     }
 }
