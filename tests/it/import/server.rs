@@ -29,12 +29,15 @@ impl Instead {
     }
 }
 
+/// What is done once, after the first answer to a request that contains the text.
+type Then = (&'static str, Box<dyn FnOnce() + Send>);
+
 #[derive(Default)]
 struct Inner {
     answers: Map<String, Value>,
     page: usize,
     instead: VecDeque<Instead>,
-    then: Option<(&'static str, Box<dyn FnOnce() + Send>)>,
+    then: Option<Then>,
     asked: Vec<String>,
     tokens: Vec<Option<String>>,
 }
