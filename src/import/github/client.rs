@@ -145,12 +145,14 @@ impl Api {
         let bad = || ApiError::Address(base.to_owned());
         // A base without a slash at its end would lose its last part.
         let url: Url = format!("{}/", base.trim_end_matches('/')).parse().map_err(|_| bad())?;
+        if !url.username().is_empty() || url.password().is_some() {
+            // Which is not repeated.
+            return Err(ApiError::Address("has a name or a password in it".to_owned()));
+        }
         let plain = matches!(url.scheme(), "http" | "https")
             && url.has_host()
             && url.query().is_none()
-            && url.fragment().is_none()
-            && url.username().is_empty()
-            && url.password().is_none();
+            && url.fragment().is_none();
         if !plain {
             return Err(bad());
         }
@@ -353,6 +355,30 @@ fn next_of(link: &str) -> Option<&str> {
 #[cfg(test)]
 mod tests {
     use super::*;
+
+    #[test]
+    fn an_address_that_cannot_be_the_apis_is_refused_and_no_password_repeated() {
+        struct Nobody;
+        impl Show for Nobody {
+            fn say(&self, _: &str) {}
+            fn begin(&self, _: &str, _: Option<u64>) {}
+            fn done(&self, _: u64) {}
+        }
+        let token = SecretString::from("a-token");
+        let refused = |base: &str| {
+            let api =
+                Api::new(base, Some(&token), Arc::new(crate::import::wait::WallClock), Arc::new(Nobody));
+            api.err().map(|error| error.to_string())
+        };
+        for base in ["", "api.github.com", "ftp://x", "https://x/?a=b", "http://ghe.example/api/v3"] {
+            assert!(refused(base).unwrap().contains("write where GitHub's API is"), "{base}");
+        }
+        let message = refused("https://bo:hunter2@api.github.com").unwrap();
+        assert!(message.contains("a password") && !message.contains("hunter2"), "{message}");
+        for base in ["https://ghe.example/api/v3", "https://ghe.example/api/v3/", "http://127.0.0.1:9"] {
+            assert_eq!(refused(base), None, "{base}");
+        }
+    }
 
     #[test]
     fn the_next_page_is_found_among_the_links() {

@@ -291,10 +291,12 @@ impl<S: Sink> Listing<'_, S> {
         while let Some(url) = next {
             let Some(page) = self.page(url).await? else { break };
             let entries = members(page.body, None, &self.name).map_err(ImportError::source)?;
-            let before = found.len();
-            let wanted = |entry: &Value| self.stage.moment(entry).is_some_and(|moment| moment >= self.from);
-            found.extend(entries.into_iter().filter(wanted));
-            next = page.next.filter(|_| found.len() > before);
+            let old = |entry: &Value| self.stage.moment(entry).is_some_and(|moment| moment < self.from);
+            // A draft has no time; and a release can be published long after its commit, by which
+            // they are listed. So it takes a page of nothing but old ones.
+            next = page.next.filter(|_| !entries.iter().all(old));
+            let listed = entries.into_iter().filter(|entry| self.stage.moment(entry).is_some());
+            found.extend(listed.filter(|entry| !old(entry)));
         }
         self.begin(Some(found.len() as u64));
         self.in_order(found).await

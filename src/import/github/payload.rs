@@ -382,3 +382,6 @@ pub(super) fn release(repository: &Value, release: &Value, commit: Option<&str>)
     }
     group
 }
+
+#[cfg(test)]
+mod tests;

@@ -15,6 +15,8 @@ use serde_json::{Map, Value, json};
 pub struct Instead {
     /// Of requests whose path and query contain this.
     pub of: &'static str,
+    /// So many of those are answered before.
+    pub after: usize,
     pub status: u16,
     pub headers: Vec<(&'static str, String)>,
     pub body: Value,
@@ -23,15 +25,19 @@ pub struct Instead {
 impl Instead {
     pub fn new(of: &'static str, status: u16, headers: &[(&'static str, &str)], message: &str) -> Self {
         let headers = headers.iter().map(|(name, value)| (*name, (*value).to_owned())).collect();
-        Self { of, status, headers, body: json!({ "message": message }) }
+        Self { of, after: 0, status, headers, body: json!({ "message": message }) }
     }
 }
+
+/// What is done once, after the first answer to a request that contains the text.
+type Then = (&'static str, Box<dyn FnOnce() + Send>);
 
 #[derive(Default)]
 struct Inner {
     answers: Map<String, Value>,
     page: usize,
     instead: VecDeque<Instead>,
+    then: Option<Then>,
     asked: Vec<String>,
     tokens: Vec<Option<String>>,
 }
@@ -68,6 +74,16 @@ impl GithubApi {
         self.inner.lock().unwrap().instead.push_back(answer);
     }
 
+    /// Does something once, after the first answer to a request that contains this.
+    pub fn after(&self, of: &'static str, then: impl FnOnce() + Send + 'static) {
+        self.inner.lock().unwrap().then = Some((of, Box::new(then)));
+    }
+
+    /// From now on all answers are the recorded ones.
+    pub fn forget(&self) {
+        self.inner.lock().unwrap().instead.clear();
+    }
+
     /// Changes the recorded answers.
     pub fn change(&self, change: impl FnOnce(&mut Map<String, Value>)) {
         change(&mut self.inner.lock().unwrap().answers);
@@ -90,7 +106,10 @@ async fn axum_serve(listener: tokio::net::TcpListener, router: Router) {
         let service = hyper_util::service::TowerToHyperService::new(router.clone());
         tokio::spawn(async move {
             let io = hyper_util::rt::TokioIo::new(stream);
-            let _ = hyper::server::conn::http1::Builder::new().serve_connection(io, service).await;
+            let _ = hyper::server::conn::http1::Builder::new()
+                .auto_date_header(false)
+                .serve_connection(io, service)
+                .await;
         });
     }
 }
@@ -103,7 +122,16 @@ async fn answer(State(server): State<GithubApi>, request: Request) -> Response<B
     let token = request.headers().get("authorization").map(|value| value.to_str().unwrap().to_owned());
     inner.tokens.push(token);
     inner.asked.push(asked.clone());
-    if let Some(at) = inner.instead.iter().position(|instead| asked.contains(instead.of)) {
+    let mut due = None;
+    for (at, instead) in inner.instead.iter_mut().enumerate() {
+        if asked.contains(instead.of) {
+            match instead.after.checked_sub(1) {
+                Some(left) => instead.after = left,
+                None => due = due.or(Some(at)),
+            }
+        }
+    }
+    if let Some(at) = due {
         let instead = inner.instead.remove(at).unwrap();
         let mut response = Response::builder().status(instead.status);
         for (name, value) in instead.headers {
@@ -132,11 +160,15 @@ async fn answer(State(server): State<GithubApi>, request: Request) -> Response<B
             list.retain(|run| (from..=until).contains(&run["created_at"].as_str().unwrap()));
         }
         let total = list.len();
+        if member == Some("workflow_runs") {
+            // No more is shown of a search.
+            list.truncate(1_000);
+        }
         let wanted = parameter("per_page").map_or(30, |n| n.parse().unwrap());
         let size = inner.page.min(wanted);
         let page: usize = parameter("page").map_or(1, |n| n.parse().unwrap());
         *list = list.drain(..).skip((page - 1) * size).take(size).collect();
-        if page * size < total {
+        if page * size < total.min(if member.is_some() { 1_000 } else { total }) {
             let rest: Vec<String> =
                 pairs.iter().filter(|(name, _)| name != "page").map(|(n, v)| format!("{n}={v}")).collect();
             let base = format!("{}{path}?{}", server.url(), rest.join("&"));
@@ -145,6 +177,11 @@ async fn answer(State(server): State<GithubApi>, request: Request) -> Response<B
         if member.is_some() {
             body["total_count"] = total.into();
         }
+    }
+    let then = inner.then.take_if(|(of, _)| asked.contains(*of));
+    drop(inner);
+    if let Some((_, then)) = then {
+        then();
     }
     let mut response = Response::builder()
         .header("content-type", "application/json; charset=utf-8")
