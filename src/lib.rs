@@ -5,8 +5,9 @@
 //! facts are folded into the items they speak of ([`work`], pure code). When an item is finished
 //! and has settled, it is placed in its trace, turned into spans, and sent by [`export`] to every
 //! backend at the backend's own pace. [`console`] shows health and metrics ([`telemetry`]),
-//! [`listener`] is what its port and that of [`ingest`] share, [`app`] starts and stops the parts, [`cli`] is the program's commands, [`simulate`] an
-//! organisation that can be sent at any server.
+//! [`listener`] is what its port and that of [`ingest`] share, [`app`] starts and stops the parts,
+//! [`cli`] is the program's commands, [`import`] brings history from before the first webhook,
+//! [`simulate`] an organisation that can be sent at any server.
 
 pub mod app;
 pub mod cli;
@@ -14,6 +15,7 @@ pub mod clock;
 pub mod config;
 pub mod console;
 pub mod export;
+pub mod import;
 pub mod ingest;
 pub mod insight;
 pub mod listener;

@@ -11,6 +11,7 @@ mod exports;
 mod findings;
 mod healthcheck;
 mod id;
+mod import;
 mod output;
 mod quarantine;
 mod remote;
@@ -29,6 +30,7 @@ use clap::{Args, Parser, Subcommand};
 
 use crate::app::{self, StartError};
 use crate::config::{self, Config, ConfigError};
+use crate::import::ImportError;
 use crate::insight::reports::ReportError;
 use crate::store::{AnyStore, Store, StoreError};
 
@@ -75,6 +77,12 @@ enum Command {
     Event(Box<event::EventCommand>),
     /// Run a command, and report it as a build, a job or a deploy
     Exec(Box<exec::ExecArgs>),
+    /// History from before the first webhook, from a system's API
+    #[command(
+        subcommand,
+        after_help = "Example:\n  GITHUB_TOKEN=… valuestream import github --repo acme/api --since 180d"
+    )]
+    Import(import::ImportCommand),
     /// Look at deliveries that could not be understood, try them again, or drop them
     #[command(subcommand, after_help = "Example:\n  valuestream quarantine list")]
     Quarantine(quarantine::QuarantineCommand),
@@ -129,6 +137,8 @@ enum CliError {
     #[error(transparent)]
     Report(#[from] ReportError),
     #[error(transparent)]
+    Import(#[from] ImportError),
+    #[error(transparent)]
     Simulate(#[from] simulate::SimulateError),
     #[error(transparent)]
     Log(#[from] crate::telemetry::LogError),
@@ -173,6 +183,7 @@ fn run(cli: Cli) -> Result<ExitCode, CliError> {
             Command::Demo(args) => demo::run(&args).await,
             Command::Simulate(args) => Ok(simulate::run(*args).await?),
             Command::Event(command) => event::run(*command).await,
+            Command::Import(command) => import::run(command).await,
             Command::Quarantine(command) => quarantine::run(command).await,
             Command::Exports(command) => exports::run(command).await,
             Command::Tags(command) => tags::run(command).await,

@@ -13,7 +13,8 @@ use crate::console::api::BASE;
 use crate::console::api::problem::{MEDIA_TYPE, Problem, ProblemType};
 use crate::insight::query::Query;
 use crate::insight::report::{
-    Correlations, Detail, Dora, Groups, Items, Latency, Quality, Stages, Summary, TagKeys, Trace, Trend, Wip,
+    Correlations, Detail, Dora, Groups, Items, Latency, PullRequests, Quality, Stages, Summary, TagKeys,
+    Trace, Trend, Wip,
 };
 use crate::insight::reports::{ReportError, Reports};
 
@@ -153,6 +154,9 @@ impl Reports for Remote {
     }
     async fn stages(&self, query: &Query) -> Result<Stages, ReportError> {
         self.ask("/stages", Some(query)).await
+    }
+    async fn pull_requests(&self, query: &Query) -> Result<PullRequests, ReportError> {
+        self.ask("/pull-requests", Some(query)).await
     }
     async fn wip(&self, query: &Query) -> Result<Wip, ReportError> {
         self.ask("/wip", Some(query)).await

@@ -31,6 +31,11 @@ pub(super) enum ReportCommand {
     /// Where the time goes: coding, pickup, review, deploy, builds
     #[command(after_help = "Example:\n  valuestream report stages --filter team=payments")]
     Stages(Asking),
+    /// Pull requests by repository and interval: how many, how long, how large, how discussed
+    #[command(
+        after_help = "Example:\n  valuestream report pull-requests --interval week --format csv > pull-requests.csv"
+    )]
+    PullRequests(Asking),
     /// What is open, and for how long
     #[command(after_help = "Example:\n  valuestream report wip --kind pull_request")]
     Wip(Asking),
@@ -59,6 +64,7 @@ pub(super) fn question(command: &ReportCommand) -> (Report, &Asking) {
         ReportCommand::Trend(asking) => (Report::Trend, asking),
         ReportCommand::Dora(asking) => (Report::Dora, asking),
         ReportCommand::Stages(asking) => (Report::Stages, asking),
+        ReportCommand::PullRequests(asking) => (Report::PullRequests, asking),
         ReportCommand::Wip(asking) => (Report::Wip, asking),
         ReportCommand::Quality(asking) => (Report::Quality, asking),
         ReportCommand::Items(asking) => (Report::Items, asking),
@@ -75,6 +81,7 @@ pub(super) enum Report {
     Trend,
     Dora,
     Stages,
+    PullRequests,
     Wip,
     Quality,
     Items,
@@ -104,6 +111,7 @@ impl Question for Report {
             Self::Trend => written(&reports.trend(query).await?, format),
             Self::Dora => written(&reports.dora(query).await?, format),
             Self::Stages => written(&reports.stages(query).await?, format),
+            Self::PullRequests => written(&reports.pull_requests(query).await?, format),
             Self::Wip => written(&reports.wip(query).await?, format),
             Self::Quality => written(&reports.quality(query).await?, format),
             Self::Items => written(&reports.items(query).await?, format),

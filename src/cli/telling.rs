@@ -5,8 +5,8 @@ use super::sheet::{Cell, Sheet, Told};
 use crate::insight::format;
 use crate::insight::query::Tier;
 use crate::insight::report::{
-    Basis, Dora, Groups, ItemRow, Items, Latency, Metric, Outcomes, Quality, Quantiles, Stages, Summary,
-    TagKeys, Trend, Unit, Wip,
+    Basis, Dora, Groups, ItemRow, Items, Latency, Metric, Outcomes, PullRequestRow, PullRequests, Quality,
+    Quantiles, Stages, Summary, TagKeys, Trend, Unit, Wip,
 };
 use crate::work::key::Kind;
 
@@ -279,6 +279,62 @@ impl Tell for Stages {
         }
         let sheet = Sheet { head, rows: self.stages.iter().map(row).collect() };
         Told { before: vec![about(&self.basis)], sheets: vec![sheet], after }
+    }
+}
+
+/// The columns of the original ValueStream's report, by its names and in its units.
+impl Tell for PullRequests {
+    fn tell(&self) -> Told {
+        const HOUR: f64 = 3_600.0;
+        let row = |row: &PullRequestRow| {
+            let day = format::date(row.from.0);
+            let running = |of: fn(&Quantiles) -> f64| Cell::Number(row.running.as_ref().map(of).map(hours));
+            vec![
+                Cell::Text(format!("{day}_{}|{}", row.owner, row.repo)),
+                own(&*day),
+                Cell::Count(row.from.0.micros().unsigned_abs() / 1_000_000),
+                Cell::text(Some(&row.owner)),
+                Cell::text(Some(&row.repo)),
+                Cell::Count(row.total),
+                Cell::Count(row.merged),
+                Cell::Number(Some(row.merge_ratio)),
+                Cell::Number(row.lines.mean),
+                Cell::Number(row.duration_seconds.mean.map(hours)),
+                Cell::Number(row.seconds_per_line.mean),
+                Cell::Number(row.seconds_per_comment.mean),
+                Cell::Number(row.comments.mean),
+                running(|q| q.p50_seconds),
+                running(|q| q.p95_seconds),
+                running(|q| q.p99_seconds),
+            ]
+        };
+        fn hours(seconds: f64) -> f64 {
+            seconds / HOUR
+        }
+        let head = vec![
+            "Key",
+            "Interval",
+            "UnixTime",
+            "Owner",
+            "Repo",
+            "TotalPullRequests",
+            "NumMerged",
+            "MergeRatio",
+            "AvgTotalLinesChanged",
+            "AvgDurationHours",
+            "AvgDurationSecondsPerLine",
+            "AvgDurationSecondsPerComment",
+            "AvgNumberOfComments",
+            "DurationP50RunningHours",
+            "DurationP95RunningHours",
+            "DurationP99RunningHours",
+        ];
+        let nothing = self.rows.is_empty().then(|| "no pull request ended in this range".to_owned());
+        Told {
+            before: vec![format!("{}, by {} and repository", about(&self.basis), written(&self.interval))],
+            sheets: vec![Sheet { head, rows: self.rows.iter().map(row).collect() }],
+            after: nothing.into_iter().collect(),
+        }
     }
 }
 

@@ -12,6 +12,6 @@ pub(crate) mod headers;
 mod http;
 pub mod outbox;
 pub mod sealer;
-mod status;
+pub(crate) mod status;
 pub(crate) mod tls;
 pub mod verdict;

@@ -62,7 +62,7 @@ fn retry_info(details: &[u8]) -> Option<Duration> {
 }
 
 /// What a `Retry-After` asks for at `now`: seconds, or an HTTP date.
-pub(super) fn retry_after(value: &str, now: Timestamp) -> Option<Duration> {
+pub(crate) fn retry_after(value: &str, now: Timestamp) -> Option<Duration> {
     let value = value.trim();
     let wait = match value.parse::<u64>() {
         Ok(seconds) => Duration::from_secs(seconds),

@@ -17,8 +17,8 @@ use super::memo::Memo;
 use super::population::{Population, age};
 use super::query::{Filter, Measure, Query, QueryError, Tier};
 use super::report::{
-    About, At, Correlations, Detail, Dora, Finding, Groups, ItemRow, Items, Latency, Quality, Stages,
-    Summary, TagKeys, Trace, Trend, Wip,
+    About, At, Correlations, Detail, Dora, Finding, Groups, ItemRow, Items, Latency, PullRequests, Quality,
+    Stages, Summary, TagKeys, Trace, Trend, Wip,
 };
 use super::reports::{ReportError, Reports};
 use super::{groups, latency, listing, sampling, trend, waterfall};
@@ -325,6 +325,14 @@ impl<S: Store> Reports for Desk<S> {
     async fn stages(&self, query: &Query) -> Result<Stages, ReportError> {
         self.recall("stages", query, |population, _, asked| {
             delivery::stages(population, &asked.query, asked.production())
+        })
+        .await
+    }
+
+    async fn pull_requests(&self, query: &Query) -> Result<PullRequests, ReportError> {
+        let query = Query { kind: Kind::PullRequest, ..query.clone() };
+        self.recall("pull_requests", &query, |population, _, asked| {
+            delivery::pull_requests(population, &asked.query, asked.any_tier())
         })
         .await
     }

@@ -7,7 +7,7 @@ use serde::{Deserialize, Serialize};
 use sha2::{Digest, Sha256};
 
 use crate::work::attr::{Attr, Value};
-use crate::work::event::{Life, Outcome, Relation, Target};
+use crate::work::event::{Life, Outcome, Relation, Target, What};
 use crate::work::item::Item;
 use crate::work::key::{Key, Kind};
 use crate::work::line::{known_repository, repository, text};
@@ -19,7 +19,7 @@ use crate::work::time::Time;
 
 /// Which observations this module makes. Counts up whenever [`observe`] makes another one of the same
 /// item, or the stored form changes: what is stored is then made anew.
-const REVISION: u32 = 2;
+const REVISION: u32 = 3;
 
 /// What insight keeps of one item.
 #[derive(Clone, Debug, PartialEq, Serialize, Deserialize)]
@@ -106,6 +106,9 @@ pub struct Change {
     /// The last approval before the merge by a human who is not the author.
     #[serde(default)]
     pub approved: Option<Time>,
+    /// Comments on it, in the conversation and on its lines.
+    #[serde(default)]
+    pub comments: Option<u32>,
 }
 
 /// A build or a job.
@@ -274,8 +277,17 @@ fn change(item: &Item, place: &Place) -> Change {
         lines,
         files: number(item, Attr::ChangeFiles),
         commits: number(item, Attr::ChangeCommits),
+        comments: comments(item),
         approved: merged.and_then(|merged| stage::approved(item, merged)),
     }
+}
+
+/// How many comments its sender counted, or if those are more, how many were seen. A sender that counts
+/// none, and of which none was seen, does not say that there are none.
+fn comments(item: &Item) -> Option<u32> {
+    let seen = item.facts.happenings.iter().filter(|happening| happening.what == What::Commented).count();
+    let seen = u32::try_from(seen).ok().filter(|seen| *seen > 0);
+    number(item, Attr::ChangeComments).max(seen)
 }
 
 fn labelled(item: &Item, word: &str) -> bool {

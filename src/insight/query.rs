@@ -438,7 +438,7 @@ fn seconds(text: &str) -> Result<f64, String> {
 }
 
 /// An RFC 3339 time, a date (its beginning in UTC), or so many days before `base`, such as `30d`.
-fn time(name: &'static str, text: &str, base: Time) -> Result<Time, QueryError> {
+pub(crate) fn time(name: &'static str, text: &str, base: Time) -> Result<Time, QueryError> {
     let days = || {
         let days: i64 = text.strip_suffix('d')?.parse().ok()?;
         (0..=36_500).contains(&days).then(|| base.plus(-days * DAY))

@@ -5,7 +5,8 @@ use std::future::Future;
 
 use super::query::{Query, QueryError};
 use super::report::{
-    Correlations, Detail, Dora, Groups, Items, Latency, Quality, Stages, Summary, TagKeys, Trace, Trend, Wip,
+    Correlations, Detail, Dora, Groups, Items, Latency, PullRequests, Quality, Stages, Summary, TagKeys,
+    Trace, Trend, Wip,
 };
 use crate::store::StoreError;
 
@@ -48,6 +49,8 @@ pub trait Reports: Send + Sync + 'static {
     fn dora(&self, query: &Query) -> impl Future<Output = Result<Dora, ReportError>> + Send;
     /// Where the time goes.
     fn stages(&self, query: &Query) -> impl Future<Output = Result<Stages, ReportError>> + Send;
+    /// How pull requests fared, by repository and interval; the question's kind plays no part.
+    fn pull_requests(&self, query: &Query) -> impl Future<Output = Result<PullRequests, ReportError>> + Send;
     /// What is open.
     fn wip(&self, query: &Query) -> impl Future<Output = Result<Wip, ReportError>> + Send;
     /// How far the data can be believed.

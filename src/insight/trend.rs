@@ -68,6 +68,11 @@ fn starts(cohort: &Cohort, query: &Query, interval: Interval) -> Result<Vec<Time
     Ok(starts)
 }
 
+/// When the day, week or month begins that an instant is in.
+pub fn start(at: Time, interval: Interval) -> Option<Time> {
+    midnight(beginning(at, interval))
+}
+
 /// The first day of the day, week or month that an instant is in.
 fn beginning(at: Time, interval: Interval) -> Date {
     let stamp = Timestamp::from_microsecond(at.micros()).unwrap_or(Timestamp::UNIX_EPOCH);

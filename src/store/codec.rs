@@ -93,8 +93,8 @@ mod tests {
 
     fn detail() -> impl Strategy<Value = Detail> {
         let moments = vec(option::of(time()), 5);
-        let counts = any::<(bool, Option<u32>, Option<u32>, Option<u32>)>();
-        let change = (moments, counts).prop_map(|(moments, (fix, lines, files, commits))| {
+        let counts = any::<(bool, Option<u32>, Option<u32>, Option<u32>, Option<u32>)>();
+        let change = (moments, counts).prop_map(|(moments, (fix, lines, files, commits, comments))| {
             Detail::Change(Change {
                 first_commit: moments[0],
                 ready: moments[1],
@@ -104,6 +104,7 @@ mod tests {
                 lines,
                 files,
                 commits,
+                comments,
                 approved: moments[4],
             })
         });
@@ -195,9 +196,9 @@ mod tests {
             "2f319096cf000647484620400092cf0006474849b3c700a66d6572676564c3c200c29192a4746561",
             "6da4636f72659081a16398c0cf0006474846204000c0cf0006474849b3c700c3c0c0c0",
         );
-        // Since then a field was added at the end.
+        // Since then fields were added at the end.
         let now = hex::encode(encode_observation(&merged()).unwrap());
-        assert_eq!(now, stored.replace("81a16398c0", "81a16399c0") + "c0");
+        assert_eq!(now, stored.replace("81a16398c0", "81a1639ac0") + "c0c0");
         assert_eq!(decode_observation(&hex::decode(stored).unwrap()), Ok(merged()));
     }
 }

@@ -103,6 +103,8 @@ attrs! {
     ChangeCommits = 17 "valuestream.change.commits",
     /// The sha that the merge made.
     ChangeMergeRevision = 18 "valuestream.change.merge_revision",
+    /// Comments on it, in the conversation and on its lines.
+    ChangeComments = 19 "valuestream.change.comments",
     /// The branch or tag that was worked on or built.
     RefHeadName = 20 "vcs.ref.head.name",
     /// Its commit.

@@ -50,10 +50,6 @@ fn settings<'a>(text: &'a str, separator: char) -> impl Iterator<Item = (&'a str
     })
 }
 
-fn variable(key: &str) -> String {
-    format!("VALUESTREAM__{}", key.to_uppercase().replace('.', "__"))
-}
-
 fn shutdown() -> Duration {
     let none: [(&str, &str); 0] = [];
     Config::load(None, none).unwrap().ingest.shutdown

@@ -12,6 +12,8 @@ mod deploying;
 mod exec;
 mod faults;
 mod fold;
+mod import;
+mod import_jenkins;
 mod insight;
 mod kill;
 mod mixed;

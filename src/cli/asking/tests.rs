@@ -16,13 +16,14 @@ use crate::work::key::Kind;
 const TOKEN: &str = "a-token-for-the-console";
 
 /// Every command with a question.
-const COMMANDS: [&str; 13] = [
+const COMMANDS: [&str; 14] = [
     "report summary",
     "report latency",
     "report groups --group team",
     "report trend",
     "report dora",
     "report stages",
+    "report pull-requests",
     "report wip",
     "report quality",
     "report items",

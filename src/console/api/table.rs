@@ -19,7 +19,8 @@ use crate::clock;
 use crate::console::Console;
 use crate::insight::query::Query;
 use crate::insight::report::{
-    Correlations, Detail, Dora, Groups, Items, Latency, Quality, Stages, Summary, TagKeys, Trace, Trend, Wip,
+    Correlations, Detail, Dora, Groups, Items, Latency, PullRequests, Quality, Stages, Summary, TagKeys,
+    Trace, Trend, Wip,
 };
 use crate::insight::reports::{ReportError, Reports};
 use crate::store::Store;
@@ -125,6 +126,13 @@ pub(super) fn routes<S: Store, R: Reports>() -> Vec<Route<S, R>> {
             Takes::Query,
             "Where the time goes: coding, pickup, review, deploy, builds",
             |reports, query| Box::pin(reports.stages(query)),
+        ),
+        report::<S, R, PullRequests>(
+            "/pull-requests",
+            "pull_requests",
+            Takes::Query,
+            "How pull requests fared, by repository and interval: how many, how long, how large, how discussed",
+            |reports, query| Box::pin(reports.pull_requests(query)),
         ),
         report::<S, R, Wip>(
             "/wip",

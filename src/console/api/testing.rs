@@ -58,6 +58,9 @@ impl Reports for Fake {
     async fn stages(&self, query: &Query) -> Result<Stages, ReportError> {
         self.tell(Some(query), "", stages())
     }
+    async fn pull_requests(&self, query: &Query) -> Result<PullRequests, ReportError> {
+        self.tell(Some(query), "", pull_requests())
+    }
     async fn wip(&self, query: &Query) -> Result<Wip, ReportError> {
         self.tell(Some(query), "", wip())
     }
@@ -266,6 +269,39 @@ fn dora() -> Dora {
         last: Some(at("2026-05-30T10:00:00Z")),
     };
     Dora { basis: basis(), metrics, services: vec![service] }
+}
+
+fn pull_requests() -> PullRequests {
+    let mean = |n, mean| Mean { n, mean: Some(mean) };
+    let full = PullRequestRow {
+        from: at("2026-05-25T00:00:00Z"),
+        host: "github.com".to_owned(),
+        owner: "acme".to_owned(),
+        repo: HOSTILE.to_owned(),
+        total: 5,
+        merged: 4,
+        merge_ratio: 0.8,
+        lines: mean(4, 120.5),
+        duration_seconds: mean(4, 9_000.0),
+        seconds_per_line: mean(3, 75.25),
+        seconds_per_comment: mean(2, 4_500.0),
+        comments: mean(4, 1.5),
+        running: Some(quantiles(7_200.0)),
+    };
+    let closed = PullRequestRow {
+        owner: String::new(),
+        repo: "api".to_owned(),
+        merged: 0,
+        merge_ratio: 0.0,
+        lines: Mean::default(),
+        duration_seconds: Mean::default(),
+        seconds_per_line: Mean::default(),
+        seconds_per_comment: Mean::default(),
+        comments: Mean::default(),
+        running: None,
+        ..full.clone()
+    };
+    PullRequests { basis: basis(), interval: Interval::Week, rows: vec![full, closed] }
 }
 
 fn stages() -> Stages {

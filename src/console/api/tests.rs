@@ -76,7 +76,7 @@ async fn problem(response: Response) -> Problem {
 }
 
 /// Every route with a question that it answers.
-const ROUTES: [&str; 15] = [
+const ROUTES: [&str; 16] = [
     "/api/v1/summary",
     "/api/v1/latency",
     "/api/v1/groups?group=team",
@@ -91,6 +91,7 @@ const ROUTES: [&str; 15] = [
     "/api/v1/tags/team",
     "/api/v1/traces/dc165dd78f4a17ba2b0f38d1fd61fa6d",
     "/api/v1/traceparent?key=github:github.com/acme/api/issue/12",
+    "/api/v1/pull-requests",
     "/api/v1/openapi.json",
 ];
 
@@ -112,6 +113,7 @@ async fn every_route_answers_in_the_shape_of_its_report() {
     server.json::<TagKeys>(ROUTES[10]).await;
     server.json::<Detail>(ROUTES[11]).await;
     server.json::<Trace>(ROUTES[12]).await;
+    server.json::<PullRequests>(ROUTES[14]).await;
     let traceparent: Value = server.json(ROUTES[13]).await;
     serde_json::from_value::<Traceparent>(traceparent.clone()).unwrap();
     assert_eq!((&traceparent["root"], &traceparent["known"]), (&ISSUE.into(), &false.into()));

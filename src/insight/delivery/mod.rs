@@ -8,6 +8,7 @@ pub mod changes;
 pub mod deployments;
 pub mod dora;
 pub mod failures;
+pub mod pull_requests;
 pub mod quality;
 pub mod samples;
 pub mod stages;
@@ -15,6 +16,7 @@ pub mod summary;
 pub mod wip;
 
 pub use self::dora::dora;
+pub use self::pull_requests::pull_requests;
 pub use self::quality::{Stored, quality};
 pub use self::stages::stages;
 pub use self::summary::summary;

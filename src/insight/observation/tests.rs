@@ -174,6 +174,21 @@ fn the_size_of_a_change_is_known_if_both_sides_are() {
 }
 
 #[test]
+fn comments_are_those_counted_or_those_seen_and_unknown_where_nobody_counts() {
+    assert_eq!(change(pull_request()).comments, None);
+    let counted = |n| described(pull_request(), Attr::ChangeComments, n);
+    assert_eq!(change(counted(0)).comments, Some(0));
+    let commented = |mut event: Event| {
+        event.facts.happened(Some(at(9)), What::Commented, None, None, None);
+        event.facts.happened(Some(at(10)), What::Commented, None, None, None);
+        event
+    };
+    assert_eq!(change(commented(pull_request())).comments, Some(2));
+    assert_eq!(change(commented(counted(1))).comments, Some(2));
+    assert_eq!(change(commented(counted(7))).comments, Some(7));
+}
+
+#[test]
 fn a_deployment_of_github_says_what_goes_where() {
     let event = cycle(acme("deploy/8"), 0, &[(60, Outcome::Success)], &[]);
     let event = described(event, Attr::RepositoryUrl, "https://github.com/Acme/API/");

@@ -6,7 +6,7 @@ use serde::{Deserialize, Serialize};
 use utoipa::ToSchema;
 
 use super::{At, Basis, Quantiles};
-use crate::insight::query::Tier;
+use crate::insight::query::{Interval, Tier};
 
 /// `GET /api/v1/summary`: the cards of the page.
 #[derive(Clone, Debug, PartialEq, Serialize, Deserialize, ToSchema)]
@@ -185,6 +185,58 @@ pub enum StageName {
     BuildQueue,
     /// A build's start until its end.
     BuildRun,
+}
+
+/// `GET /api/v1/pull-requests`: how pull requests fared.
+#[derive(Clone, Debug, PartialEq, Serialize, Deserialize, ToSchema)]
+pub struct PullRequests {
+    /// What it is about.
+    pub basis: Basis,
+    /// How wide an interval is.
+    pub interval: Interval,
+    /// One for each interval and repository in which a pull request ended, in this order.
+    pub rows: Vec<PullRequestRow>,
+}
+
+/// The pull requests of a repository that ended in a day, a week (from Monday) or a month, in UTC.
+#[derive(Clone, Debug, PartialEq, Serialize, Deserialize, ToSchema)]
+pub struct PullRequestRow {
+    /// When the interval begins.
+    pub from: At,
+    /// The forge's host.
+    pub host: String,
+    /// The repository's owner, with the groups that it is in; empty if its name has none.
+    pub owner: String,
+    /// The repository's name.
+    pub repo: String,
+    /// Pull requests merged, or closed without a merge.
+    pub total: u64,
+    /// Pull requests merged. All means below are of these.
+    pub merged: u64,
+    /// Merged of all, 0 to 1.
+    pub merge_ratio: f64,
+    /// Lines added and deleted.
+    pub lines: Mean,
+    /// Opening to merge, in seconds.
+    pub duration_seconds: Mean,
+    /// The same for each line changed; without those that change none.
+    pub seconds_per_line: Mean,
+    /// The same for each comment; without those that have none.
+    pub seconds_per_comment: Mean,
+    /// Comments, in the conversation and on lines.
+    pub comments: Mean,
+    /// Opening to merge of all that were merged in this repository from the beginning of the range to
+    /// the end of the interval.
+    pub running: Option<Quantiles>,
+}
+
+/// An arithmetic mean.
+#[derive(Clone, Copy, Debug, Default, PartialEq, Serialize, Deserialize, ToSchema)]
+pub struct Mean {
+    /// How many pull requests it is of: those of which it is known.
+    pub n: u64,
+    /// The mean; null if it is of none.
+    pub mean: Option<f64>,
 }
 
 /// `GET /api/v1/wip`: what is open now, and for how long.

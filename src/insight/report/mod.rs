@@ -72,7 +72,7 @@ macro_rules! about {
     };
 }
 
-about!(Summary, Latency, Groups, Trend, Correlations, Dora, Stages, TagKeys);
+about!(Summary, Latency, Groups, Trend, Correlations, Dora, Stages, PullRequests, TagKeys);
 
 /// A distribution of durations. Quantiles are of type 7 (linear interpolation).
 #[derive(Clone, Copy, Debug, PartialEq, Serialize, Deserialize, ToSchema)]

@@ -73,6 +73,8 @@ pub(super) struct PullRequest<'a> {
     deletions: Option<Number>,
     changed_files: Option<Number>,
     commits: Option<Number>,
+    comments: Option<Number>,
+    review_comments: Option<Number>,
 }
 
 #[derive(Deserialize)]
@@ -242,6 +244,8 @@ impl PullRequest<'_> {
         facts.attr(stamp, Attr::ChangeDeletions, count(self.deletions));
         facts.attr(stamp, Attr::ChangeFiles, count(self.changed_files));
         facts.attr(stamp, Attr::ChangeCommits, count(self.commits));
+        let comments = count(self.comments).zip(count(self.review_comments));
+        facts.attr(stamp, Attr::ChangeComments, comments.map(|(talk, lines)| talk.saturating_add(lines)));
         // Until it is merged, this is a trial merge that belongs to no branch.
         let merge = self.merge_commit_sha.as_deref().filter(|_| merged);
         facts.attr(stamp, Attr::ChangeMergeRevision, merge);

@@ -53,6 +53,7 @@ fn pull_request() -> Value {
             "head": {"ref": "12-faster", "sha": HEAD, "repo": {"full_name": "Acme/api"}},
             "base": {"ref": "main", "sha": BEFORE},
             "additions": 10, "deletions": 2, "changed_files": 3, "commits": 1,
+            "comments": 3, "review_comments": 4,
         },
         "repository": repository(), "sender": {"login": "bob", "id": 2, "type": "User"},
     })
@@ -273,6 +274,7 @@ fn a_pull_request_says_what_it_closes_and_how_builds_find_it() {
         (Attr::ChangeTitle, "Faster"),
         (Attr::ChangeDraft, "false"),
         (Attr::ChangeAdditions, "10"),
+        (Attr::ChangeComments, "7"),
         (Attr::RefHeadName, "12-faster"),
         (Attr::RefBaseName, "main"),
         (Attr::ChangeMergeRevision, "(none)"),
