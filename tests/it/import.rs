@@ -247,7 +247,7 @@ async fn an_interrupted_import_goes_on_where_it_stopped() {
     let asked =
         |issue: u64, of: &[String]| of.iter().any(|a| a.contains(&format!("issues/{issue}/timeline")));
     let before = server.asked();
-    assert!(asked(12, &before) && asked(139, &before));
+    assert!(asked(12, &before) && asked(120, &before));
 
     let tally = world.import(&server).await.unwrap();
     let after = server.asked();
