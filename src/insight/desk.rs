@@ -17,7 +17,7 @@ use super::memo::Memo;
 use super::population::{Population, age};
 use super::query::{Filter, Measure, Query, QueryError, Tier};
 use super::report::{
-    About, At, Correlations, Detail, Dora, Finding, Groups, ItemRow, Items, Latency, Quality, Stages,
+    About, At, Correlations, Detail, Dora, Finding, Groups, ItemRow, Items, Latency, Quality, Stages, Stuck,
     Summary, TagKeys, Trace, Trend, Wip,
 };
 use super::reports::{ReportError, Reports};
@@ -337,6 +337,16 @@ impl<S: Store> Reports for Desk<S> {
             })
             .await?;
         Ok(Wip { oldest: self.item_rows(rows, now).await?, ..wip })
+    }
+
+    async fn stuck(&self, query: &Query) -> Result<Stuck, ReportError> {
+        let (stuck, rows, now) = self
+            .ask(query, |population, _, asked| {
+                let (stuck, rows) = delivery::stuck(population, &asked.query, asked.any_tier(), asked.now)?;
+                Ok((stuck, rows, asked.now))
+            })
+            .await?;
+        Ok(Stuck { items: self.item_rows(rows, now).await?, ..stuck })
     }
 
     async fn quality(&self, query: &Query) -> Result<Quality, ReportError> {

@@ -190,6 +190,7 @@ async fn whatever_is_asked_is_answered_clearly() {
         "/api/v1/dora",
         "/api/v1/stages",
         "/api/v1/wip",
+        "/api/v1/stuck",
         "/api/v1/quality",
         "/api/v1/items",
         "/api/v1/tags",

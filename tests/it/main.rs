@@ -11,6 +11,7 @@ mod demo;
 mod exec;
 mod faults;
 mod fold;
+mod housekeeping;
 mod insight;
 mod kill;
 mod mixed;

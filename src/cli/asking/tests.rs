@@ -16,7 +16,7 @@ use crate::work::key::Kind;
 const TOKEN: &str = "a-token-for-the-console";
 
 /// Every command with a question.
-const COMMANDS: [&str; 13] = [
+const COMMANDS: [&str; 14] = [
     "report summary",
     "report latency",
     "report groups --group team",
@@ -24,6 +24,7 @@ const COMMANDS: [&str; 13] = [
     "report dora",
     "report stages",
     "report wip",
+    "report stuck",
     "report quality",
     "report items",
     "report tags",

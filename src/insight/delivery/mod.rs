@@ -11,12 +11,14 @@ pub mod failures;
 pub mod quality;
 pub mod samples;
 pub mod stages;
+pub mod stuck;
 pub mod summary;
 pub mod wip;
 
 pub use self::dora::dora;
 pub use self::quality::{Stored, quality};
 pub use self::stages::stages;
+pub use self::stuck::stuck;
 pub use self::summary::summary;
 pub use self::wip::wip;
 

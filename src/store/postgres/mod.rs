@@ -4,14 +4,17 @@
 //! sending is leased to it (`outbox`). Questions are asked in sets, since the database may be a network
 //! away (`lookup`).
 
+mod check;
 mod commit;
 mod connect;
+mod expire;
 mod failed;
 mod keep;
 mod lookup;
 mod migrate;
 mod observe;
 mod outbox;
+mod roles;
 mod seal;
 mod tallies;
 #[cfg(test)]
@@ -290,7 +293,7 @@ impl Store for PostgresStore {
 
     async fn observes(&self) -> Result<bool, StoreError> {
         let me = self.database.me;
-        tried!(self, |client| observe::observes(&client, me))
+        tried!(self, |client| roles::hold(&client, "observe", me))
     }
 
     async fn observed_elsewhere(
@@ -318,12 +321,57 @@ impl Store for PostgresStore {
         transaction!(self, |transaction| observe::make_with(&transaction, &fingerprint))
     }
 
+    async fn expires(&self) -> Result<bool, StoreError> {
+        let me = self.database.me;
+        tried!(self, |client| roles::hold(&client, "expire", me))
+    }
+
+    async fn expire(
+        &self,
+        after: i64,
+        limit: usize,
+        now: Time,
+        rules: &Rules,
+        exporting: bool,
+    ) -> Result<Expired, StoreError> {
+        let by = (now, rules, exporting);
+        let (reached, past) = tried!(self, |client| expire::past(&client, after, limit, by))?;
+        if past.is_empty() {
+            return Ok(Expired { reached, ..Expired::default() });
+        }
+        let shard = self.database.shard;
+        let items = transaction!(self, |transaction| expire::delete(&transaction, &past, by, shard))?;
+        Ok(Expired { reached, items })
+    }
+
+    async fn forget(
+        &self,
+        after: Option<Mark>,
+        limit: usize,
+        now: Time,
+        rules: &Rules,
+    ) -> Result<Forgotten, StoreError> {
+        let retention = &rules.retention;
+        tried!(self, |client| expire::forget(&client, after.clone(), limit, now, retention))
+    }
+
+    async fn check(&self, backends: &[String]) -> Result<Checked, StoreError> {
+        transaction!(self, IsolationLevel::RepeatableRead, true, |transaction| {
+            check::check(&transaction, backends)
+        })
+    }
+
+    async fn repair_counts(&self, drift: &BTreeMap<String, i64>) -> Result<(), StoreError> {
+        let shard = self.database.shard;
+        transaction!(self, |transaction| tallies::add(&transaction, shard, drift, &Default::default()))
+    }
+
     async fn close(&self) {
         self.renewing.abort();
         // Where the database is away, leases and roles run out by themselves.
         if let Ok(client) = self.database.client().await {
             let _ = outbox::give_back(&client, self.database.me).await;
-            let _ = observe::resign(&client, self.database.me).await;
+            let _ = roles::resign(&client, self.database.me).await;
         }
         self.database.closing.store(true, Ordering::Release);
         self.database.pool.close();
