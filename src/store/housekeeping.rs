@@ -18,6 +18,8 @@ use crate::work::time::Time;
 const FIRST: Duration = Duration::from_secs(5);
 /// How long after a walk the next one begins.
 const EVERY: Duration = Duration::from_secs(6 * 3600);
+/// The same after one that failed.
+const AGAIN: Duration = Duration::from_secs(600);
 /// How many rows are looked at in one transaction.
 const SLICE: usize = 500;
 /// How many times as long as a slice took it rests.
@@ -66,6 +68,7 @@ pub async fn run<S: Store>(
             }
             Ok(None) => {}
             Err(error) => {
+                wait = AGAIN;
                 tracing::error!(%error, "what is past its age cannot be deleted; trying again later");
             }
         }

@@ -201,3 +201,23 @@ async fn a_server_over_postgres_deletes_what_is_past_its_age_too() {
     let url = postgres.database().await;
     what_is_past_its_age_is_deleted(&[("STORE__URL", &url)]).await;
 }
+
+#[tokio::test]
+async fn what_has_been_open_for_too_long_is_reported_and_stays_open() {
+    let server = Server::start().await;
+    let mut forgotten = issue("opened", 1, 0, None);
+    forgotten["issue"]["created_at"] = json!("2001-01-01T00:00:00Z");
+    server.sender().github("issues", &forgotten).await;
+    server.metric_becomes("valuestream_items_stuck{kind=\"issue\"}", 1.0).await;
+    assert_eq!(server.metric("valuestream_items_stuck{kind=\"build\"}").await, 0.0);
+    assert_eq!(server.metric("valuestream_items_open{kind=\"issue\"}").await, 1.0);
+    let (_, told) = server.console("/api/v1/stuck").await;
+    let told: Value = serde_json::from_str(&told).unwrap();
+    assert_eq!((&told["total"], &told["items"][0]["key"]), (&json!(1), &json!(issue_key(1).as_str())));
+    let path = server.folder.path().join("store.db");
+    let (code, said) = on(&path, &["report", "stuck", "--format", "csv"]);
+    assert!(code == Some(0) && said.contains(issue_key(1).as_str()), "{said}");
+    let server = server.restart(&[("INSIGHT__STUCK_AFTER__ISSUE", "70years")]).await;
+    server.metric_becomes("valuestream_insight_behind_items", 0.0).await;
+    assert_eq!(server.metric("valuestream_items_stuck{kind=\"issue\"}").await, 0.0);
+}
