@@ -283,7 +283,7 @@ proptest! {
     fn taking_out_whole_traces_leaves_what_the_others_alone_would_be(gone in prop::collection::vec(any::<bool>(), 6)) {
         let trace = |n: usize, end: i64| {
             let [issue, change, deploy] = [format!("issue/{n}"), format!("pull_request/{n}"), format!("deploy/{n}")];
-            let deploy_type = if n % 2 == 0 { "mutable" } else { "container" };
+            let deploy_type = if n.is_multiple_of(2) { "mutable" } else { "container" };
             vec![
                 seen(&issue).tag("team", "payments").lived(0, end, Outcome::Completed),
                 seen(&change).below(&[&issue]).tag("language", "go").lived(0, end, Outcome::Merged),

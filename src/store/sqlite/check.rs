@@ -10,6 +10,9 @@ use super::super::check::{Checked, Checker, ItemRow, SpansRow};
 
 type Result<T> = std::result::Result<T, rusqlite::Error>;
 
+/// Goes through one table.
+type Look = fn(&Connection, &mut Checker<'_>) -> Result<()>;
+
 /// Reads everything and tells what is wrong.
 pub(super) fn check(
     connection: &Connection,
@@ -17,7 +20,7 @@ pub(super) fn check(
 ) -> std::result::Result<Checked, StoreError> {
     let transaction = connection.unchecked_transaction()?;
     let mut checker = Checker::new(backends);
-    let tables: [(&str, fn(&Connection, &mut Checker<'_>) -> Result<()>); 9] = [
+    let tables: [(&str, Look); 9] = [
         ("the file", integrity),
         ("items", items),
         ("observations", observations),
