@@ -122,6 +122,9 @@ mod tests {
         let year = 365 * 24 * HOUR;
         assert!(!is_expired(cycle(acme("issue/1"), 0, &[], &[]), year));
         assert!(!is_expired(cycle(acme("issue/1"), 0, &[(60, Outcome::Completed)], &[90]), year));
+        let mut spoken_of = cycle(acme("issue/2"), 0, &[], &[]);
+        spoken_of.facts.attr(stamp(1), Attr::IssueTitle, Some("open, and spoken of long ago"));
+        assert!(!is_expired(spoken_of, year));
         assert!(!is_expired(run(acme("build/1.1"), 0, None), year));
         assert!(!is_expired(run(acme("job/1"), 0, Some((60, Outcome::Success))), year));
         let built = item(run(acme("build/1.1"), 0, Some((60, Outcome::Success))));
