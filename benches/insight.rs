@@ -82,6 +82,7 @@ async fn measure(n: usize, rounds: usize) {
         tagger: Arc::new(config.tagger().unwrap()),
         environments: Arc::new(config.environments().unwrap()),
         settle: 0,
+        retention: Default::default(),
     };
     let folder = tempfile::tempdir().unwrap();
     let path = folder.path().join("insight.db");

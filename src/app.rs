@@ -30,7 +30,7 @@ use crate::sources::jenkins::JenkinsOptions;
 use crate::sources::verify::Access;
 use crate::store::postgres::PostgresStore;
 use crate::store::sqlite::SqliteStore;
-use crate::store::{AnyStore, Rules, Store, StoreError};
+use crate::store::{AnyStore, Rules, Store, StoreError, housekeeping};
 use crate::telemetry::Metrics;
 use crate::work::key::Source;
 
@@ -75,7 +75,7 @@ pub struct App {
     ingest_task: JoinHandle<usize>,
     committer_task: JoinHandle<()>,
     console_task: JoinHandle<usize>,
-    /// What goes on beside the listeners: insight, sealing, exporting.
+    /// What goes on beside the listeners: insight, housekeeping, sealing, exporting.
     followers: TaskTracker,
     desk: Arc<Desk<AnyStore>>,
 }
@@ -115,7 +115,7 @@ pub async fn offline(config: &Config) -> Result<(Desk<AnyStore>, Arc<AnyStore>),
 pub fn rules(config: &Config) -> Result<Rules, ConfigError> {
     let settle = i64::try_from(config.export.settle.as_micros()).unwrap_or(i64::MAX);
     let environments = Arc::new(config.environments()?);
-    Ok(Rules { tagger: Arc::new(config.tagger()?), environments, settle })
+    Ok(Rules { tagger: Arc::new(config.tagger()?), environments, settle, retention: config.retention() })
 }
 
 /// How deliveries are understood.
@@ -211,6 +211,13 @@ impl App {
         let live = Arc::new(Live::new(config.insight()?));
         let desk = Arc::new(Desk::new(store.clone(), live.clone(), config.insight.trace_url.clone()));
         followers.spawn(live::follow(live, store.clone(), rules.clone(), commits, stop_followers.clone()));
+        followers.spawn(housekeeping::run(
+            store.clone(),
+            rules.clone(),
+            !backends.is_empty(),
+            metrics.clone(),
+            stop_followers.clone(),
+        ));
         start_exports(&followers, &stop_followers, backends, clients, &store, rules, &metrics);
 
         let console = Console {

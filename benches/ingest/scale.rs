@@ -72,7 +72,12 @@ fn fill(path: &Path, items: usize) {
     let runtime = tokio::runtime::Builder::new_multi_thread().enable_all().build().unwrap();
     runtime.block_on(async {
         let store = SqliteStore::open(path, 256 << 20).unwrap();
-        let rules = Rules { tagger: Arc::new(Tagger::default()), environments: Arc::default(), settle: 0 };
+        let rules = Rules {
+            tagger: Arc::new(Tagger::default()),
+            environments: Arc::default(),
+            settle: 0,
+            retention: Default::default(),
+        };
         for from in (0..items).step_by(1_000) {
             let batch = (from..items.min(from + 1_000)).map(opened).collect();
             store.commit(batch, &rules).await.unwrap();

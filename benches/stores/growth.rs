@@ -28,7 +28,12 @@ const MEASURED: usize = 16_384;
 const REPOSITORIES: usize = 2_000;
 
 fn rules() -> Rules {
-    Rules { tagger: Arc::new(Tagger::default()), environments: Arc::default(), settle: 0 }
+    Rules {
+        tagger: Arc::new(Tagger::default()),
+        environments: Arc::default(),
+        settle: 0,
+        retention: Default::default(),
+    }
 }
 
 fn opened_at(n: usize) -> Time {

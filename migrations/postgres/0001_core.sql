@@ -142,13 +142,13 @@ CREATE TABLE observed_with (
     fingerprint  BYTEA NOT NULL
 );
 
--- What one replica at a time does. "seal" is held for a transaction, by its row's lock; "observe" is
--- also held between transactions, until a time by the database's clock.
+-- What one replica at a time does. "seal" is held for a transaction, by its row's lock; "observe" and
+-- "expire" are also held between transactions, until a time by the database's clock.
 CREATE TABLE roles (
     name        TEXT   PRIMARY KEY,
     holder      BIGINT,
     held_until  TIMESTAMPTZ
 );
-INSERT INTO roles (name) VALUES ('observe'), ('seal');
+INSERT INTO roles (name) VALUES ('expire'), ('observe'), ('seal');
 
 CREATE SEQUENCE changes;

@@ -3,7 +3,9 @@
 
 mod analyze;
 mod asking;
+mod backup;
 mod check_config;
+mod check_store;
 mod demo;
 mod event;
 mod exec;
@@ -89,6 +91,10 @@ enum Command {
     /// Look at spans that a backend rejected, or send them again
     #[command(subcommand, after_help = "Example:\n  valuestream exports list")]
     Exports(exports::ExportsCommand),
+    /// Copy the SQLite store while a server runs on it
+    Backup(backup::BackupArgs),
+    /// Read everything that is stored and say what is wrong with it
+    CheckStore(check_store::CheckStoreArgs),
     /// Look at where an item's tags come from
     #[command(
         subcommand,
@@ -173,8 +179,9 @@ fn run(cli: Cli) -> Result<ExitCode, CliError> {
     let patient = !matches!(cli.command, Command::Exec(_));
     let done = runtime.block_on(async {
         match cli.command {
-            // The one command with exit codes that are not ours.
+            // These have exit codes of their own.
             Command::Exec(args) => return exec::run(&args).await,
+            Command::CheckStore(args) => return check_store::run(&args).await,
             Command::Serve(args) => serve::run(&args.load()?).await,
             Command::CheckConfig(args) => check_config::run(&args.load()?),
             Command::Id(args) => id::run(&args).await,
@@ -186,6 +193,7 @@ fn run(cli: Cli) -> Result<ExitCode, CliError> {
             Command::Import(command) => import::run(command).await,
             Command::Quarantine(command) => quarantine::run(command).await,
             Command::Exports(command) => exports::run(command).await,
+            Command::Backup(args) => backup::run(&args).await,
             Command::Tags(command) => tags::run(command).await,
             Command::Healthcheck(args) => healthcheck::run(&args).await,
         }

@@ -13,8 +13,8 @@ use crate::console::api::BASE;
 use crate::console::api::problem::{MEDIA_TYPE, Problem, ProblemType};
 use crate::insight::query::Query;
 use crate::insight::report::{
-    Correlations, Detail, Dora, Groups, Items, Latency, PullRequests, Quality, Stages, Summary, TagKeys,
-    Trace, Trend, Wip,
+    Correlations, Detail, Dora, Groups, Items, Latency, PullRequests, Quality, Stages, Stuck, Summary,
+    TagKeys, Trace, Trend, Wip,
 };
 use crate::insight::reports::{ReportError, Reports};
 
@@ -160,6 +160,9 @@ impl Reports for Remote {
     }
     async fn wip(&self, query: &Query) -> Result<Wip, ReportError> {
         self.ask("/wip", Some(query)).await
+    }
+    async fn stuck(&self, query: &Query) -> Result<Stuck, ReportError> {
+        self.ask("/stuck", Some(query)).await
     }
     async fn quality(&self, query: &Query) -> Result<Quality, ReportError> {
         self.ask("/quality", Some(query)).await

@@ -39,6 +39,9 @@ pub(super) enum ReportCommand {
     /// What is open, and for how long
     #[command(after_help = "Example:\n  valuestream report wip --kind pull_request")]
     Wip(Asking),
+    /// What has been open for too long, of all kinds: builds whose end never came, forgotten pull requests
+    #[command(after_help = "Example:\n  valuestream report stuck --filter team=payments --format csv")]
+    Stuck(Asking),
     /// How far the data can be believed
     #[command(after_help = "Example:\n  valuestream report quality --from 30d --format json")]
     Quality(Asking),
@@ -66,6 +69,7 @@ pub(super) fn question(command: &ReportCommand) -> (Report, &Asking) {
         ReportCommand::Stages(asking) => (Report::Stages, asking),
         ReportCommand::PullRequests(asking) => (Report::PullRequests, asking),
         ReportCommand::Wip(asking) => (Report::Wip, asking),
+        ReportCommand::Stuck(asking) => (Report::Stuck, asking),
         ReportCommand::Quality(asking) => (Report::Quality, asking),
         ReportCommand::Items(asking) => (Report::Items, asking),
         ReportCommand::Tags(asking) => (Report::Tags, asking),
@@ -83,6 +87,7 @@ pub(super) enum Report {
     Stages,
     PullRequests,
     Wip,
+    Stuck,
     Quality,
     Items,
     Tags,
@@ -113,6 +118,7 @@ impl Question for Report {
             Self::Stages => written(&reports.stages(query).await?, format),
             Self::PullRequests => written(&reports.pull_requests(query).await?, format),
             Self::Wip => written(&reports.wip(query).await?, format),
+            Self::Stuck => written(&reports.stuck(query).await?, format),
             Self::Quality => written(&reports.quality(query).await?, format),
             Self::Items => written(&reports.items(query).await?, format),
             Self::Tags => written(&reports.tags(query).await?, format),

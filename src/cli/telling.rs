@@ -6,7 +6,7 @@ use crate::insight::format;
 use crate::insight::query::Tier;
 use crate::insight::report::{
     Basis, Dora, Groups, ItemRow, Items, Latency, Metric, Outcomes, PullRequestRow, PullRequests, Quality,
-    Quantiles, Stages, Summary, TagKeys, Trend, Unit, Wip,
+    Quantiles, Stages, Stuck, Summary, TagKeys, Trend, Unit, Wip,
 };
 use crate::work::key::Kind;
 
@@ -392,6 +392,23 @@ impl Tell for Wip {
             )],
             sheets: vec![kinds, items(&self.oldest)],
             after: nothing.into_iter().collect(),
+        }
+    }
+}
+
+impl Tell for Stuck {
+    fn tell(&self) -> Told {
+        let row = |kind: &crate::insight::report::StuckKind| {
+            vec![own(kind.kind.as_str()), Cell::Count(kind.n), Cell::Seconds(Some(kind.after_seconds))]
+        };
+        let kinds = Sheet {
+            head: vec!["kind", "stuck", "after_seconds"],
+            rows: self.kinds.iter().map(row).collect(),
+        };
+        Told {
+            before: vec![format!("open at {} for too long, the oldest first", self.basis.as_of.0)],
+            sheets: vec![items(&self.items), kinds],
+            after: vec![format!("{} of {}", self.items.len(), self.total)],
         }
     }
 }

@@ -86,6 +86,16 @@ impl Config {
         if let Some((key, _)) = zero.iter().find(|(_, zero)| *zero) {
             return Err(self.wrong(key, "must be more than zero"));
         }
+        let of_kinds =
+            [("retention", &self.retention.items), ("insight.stuck_after", &self.insight.stuck_after)];
+        for (section, ages) in of_kinds {
+            if let Some((kind, _)) = ages.given().find(|(_, age)| age.is_zero()) {
+                return Err(self.wrong(&format!("{section}.{kind}"), "must be more than zero, or empty"));
+            }
+        }
+        if self.retention.deliveries.is_some_and(|age| age.is_zero()) {
+            return Err(self.wrong("retention.deliveries", "must be more than zero, or empty"));
+        }
         if ingest.max_buffered_bytes < ingest.max_body_bytes {
             let problem =
                 format!("must be at least ingest.max_body_bytes, which is {}", ingest.max_body_bytes);

@@ -28,8 +28,10 @@ use crate::export::backend::{Backend, BackendError, Compression, Endpoint, Heade
 use crate::insight::environment::Environments;
 use crate::insight::population;
 use crate::insight::query::Tier;
+use crate::store::Retention;
 use crate::store::postgres::PostgresUrl;
 use crate::work::convention::{Conventions, LinkRule, LinkRuleError};
+use crate::work::key::Kind;
 use crate::work::tags::{Rule, RuleError, Tagger};
 
 /// The file that documents every key and holds the defaults.
@@ -122,6 +124,8 @@ pub struct Config {
     pub console: ConsoleConfig,
     /// Where work items are kept.
     pub store: StoreConfig,
+    /// How long what is over is kept.
+    pub retention: RetentionConfig,
     /// The senders.
     pub sources: SourcesConfig,
     /// Where spans are sent.
@@ -247,6 +251,64 @@ pub enum StoreUrl {
     Sqlite(PathBuf),
     /// A PostgreSQL database.
     Postgres(PostgresUrl),
+}
+
+/// `[retention]`: how long what is over is kept; for ever where there is no age.
+#[derive(Clone, Debug, Deserialize)]
+#[serde(from = "read::Retention")]
+pub struct RetentionConfig {
+    /// Items.
+    pub items: Ages,
+    /// The identities of deliveries.
+    pub deliveries: Option<Duration>,
+}
+
+/// A time for each kind of item, or none.
+#[derive(Clone, Copy, Debug, Deserialize)]
+#[serde(deny_unknown_fields)]
+pub struct Ages {
+    /// Issues.
+    #[serde(deserialize_with = "read::age")]
+    pub issue: Option<Duration>,
+    /// Pull requests.
+    #[serde(deserialize_with = "read::age")]
+    pub pull_request: Option<Duration>,
+    /// Builds.
+    #[serde(deserialize_with = "read::age")]
+    pub build: Option<Duration>,
+    /// Jobs.
+    #[serde(deserialize_with = "read::age")]
+    pub job: Option<Duration>,
+    /// Deploys.
+    #[serde(deserialize_with = "read::age")]
+    pub deploy: Option<Duration>,
+    /// Sprints.
+    #[serde(deserialize_with = "read::age")]
+    pub sprint: Option<Duration>,
+}
+
+impl Ages {
+    /// The time of each kind that has one.
+    fn given(&self) -> impl Iterator<Item = (Kind, Duration)> {
+        let all = [
+            (Kind::Issue, self.issue),
+            (Kind::PullRequest, self.pull_request),
+            (Kind::Build, self.build),
+            (Kind::Job, self.job),
+            (Kind::Deploy, self.deploy),
+            (Kind::Sprint, self.sprint),
+        ];
+        all.into_iter().filter_map(|(kind, age)| Some((kind, age?)))
+    }
+
+    /// The same in microseconds.
+    fn micros(&self) -> impl Iterator<Item = (Kind, i64)> {
+        self.given().map(|(kind, age)| (kind, micros(age)))
+    }
+}
+
+fn micros(age: Duration) -> i64 {
+    i64::try_from(age.as_micros()).unwrap_or(i64::MAX)
 }
 
 /// `[sources]`: the senders.
@@ -379,6 +441,8 @@ pub struct InsightConfig {
     /// Where the tracing backend shows a trace, with `{trace_id}` in it.
     #[serde(deserialize_with = "read::given")]
     pub trace_url: Option<TraceUrl>,
+    /// How long an item of each kind may be open before it counts as stuck.
+    pub stuck_after: Ages,
 }
 
 /// The address at which a tracing backend shows a trace, as a template.
@@ -492,12 +556,18 @@ impl Config {
             .map_err(|error| self.wrong("insight", error.to_string()))
     }
 
+    /// How long what is over is kept.
+    pub fn retention(&self) -> Retention {
+        Retention::new(self.retention.items.micros(), self.retention.deliveries.map(micros))
+    }
+
     /// What insight needs to know: the keys of tags, the environments' tiers, and incidents' labels.
     pub fn insight(&self) -> Result<population::Settings, ConfigError> {
         Ok(population::Settings {
             tag_keys: self.tagger()?.keys().to_vec(),
             environments: self.environments()?,
             incident_labels: self.insight.incident_labels.clone(),
+            stuck_after: self.insight.stuck_after.micros().collect(),
         })
     }
 

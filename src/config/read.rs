@@ -12,7 +12,7 @@ use config::ValueKind;
 use secrecy::SecretString;
 use serde::de::{Deserialize, Deserializer, Error};
 
-use super::{BackendSettings, ConfigError, ExportSettings, StoreUrl};
+use super::{Ages, BackendSettings, ConfigError, ExportSettings, RetentionConfig, StoreUrl};
 use crate::export::backend::{Compression, Endpoint, Headers, Protocol};
 use crate::export::headers;
 
@@ -67,6 +67,33 @@ impl From<Export> for ExportSettings {
     }
 }
 
+/// `[retention]` as it is written: the ages of the kinds stand beside that of deliveries.
+#[derive(serde::Deserialize)]
+#[serde(deny_unknown_fields)]
+pub(super) struct Retention {
+    #[serde(deserialize_with = "age")]
+    issue: Option<Duration>,
+    #[serde(deserialize_with = "age")]
+    pull_request: Option<Duration>,
+    #[serde(deserialize_with = "age")]
+    build: Option<Duration>,
+    #[serde(deserialize_with = "age")]
+    job: Option<Duration>,
+    #[serde(deserialize_with = "age")]
+    deploy: Option<Duration>,
+    #[serde(deserialize_with = "age")]
+    sprint: Option<Duration>,
+    #[serde(deserialize_with = "age")]
+    deliveries: Option<Duration>,
+}
+
+impl From<Retention> for RetentionConfig {
+    fn from(written: Retention) -> Self {
+        let Retention { issue, pull_request, build, job, deploy, sprint, deliveries } = written;
+        RetentionConfig { items: Ages { issue, pull_request, build, job, deploy, sprint }, deliveries }
+    }
+}
+
 /// What a text says, in the words of its type if that is nothing.
 pub(super) fn parsed<'de, D, T>(from: D) -> Result<T, D::Error>
 where
@@ -84,6 +111,19 @@ where
 {
     let text = Some(String::deserialize(from)?).filter(|text| !text.is_empty());
     text.map(|text| text.parse().map_err(D::Error::custom)).transpose()
+}
+
+/// How long something is kept; for ever if the text is empty.
+pub(super) fn age<'de, D: Deserializer<'de>>(from: D) -> Result<Option<Duration>, D::Error> {
+    let text = Some(String::deserialize(from)?).filter(|text| !text.is_empty());
+    let parse = |text: String| {
+        humantime_serde::re::humantime::parse_duration(&text).map_err(|_| {
+            D::Error::custom(format!(
+                "{text:?} is no age: write one such as 90days, 18months or 2years, or nothing to keep for ever"
+            ))
+        })
+    };
+    text.map(parse).transpose()
 }
 
 pub(super) fn secret<'de, D: Deserializer<'de>>(from: D) -> Result<Option<SecretString>, D::Error> {

@@ -25,6 +25,7 @@ use axum::routing::{get, post};
 
 use self::api::problem::{Problem, ProblemType};
 pub use self::guard::Gate;
+use crate::insight::query::Query;
 use crate::insight::reports::Reports;
 use crate::store::Store;
 use crate::telemetry::{self, Metrics};
@@ -104,6 +105,11 @@ async fn metrics<S: Store, R: Reports>(State(console): State<Arc<Console<S, R>>>
         Ok(stats) => console.metrics.observe(&stats, crate::clock::now()),
         // The counts of deliveries are of use even so.
         Err(error) => tracing::warn!(%error, "the store's counts are missing from /metrics"),
+    }
+    let question = Query { limit: 1, ..Query::new(crate::clock::now()) };
+    // While items are still being loaded nothing is known to be stuck.
+    if let Ok(stuck) = console.reports.stuck(&question).await {
+        stuck.kinds.iter().for_each(|of| console.metrics.set_items_stuck(of.kind, of.n));
     }
     ([(header::CONTENT_TYPE, HeaderValue::from_static(telemetry::CONTENT_TYPE))], console.metrics.encode())
         .into_response()

@@ -18,7 +18,7 @@ use super::population::{Population, age};
 use super::query::{Filter, Measure, Query, QueryError, Tier};
 use super::report::{
     About, At, Correlations, Detail, Dora, Finding, Groups, ItemRow, Items, Latency, PullRequests, Quality,
-    Stages, Summary, TagKeys, Trace, Trend, Wip,
+    Stages, Stuck, Summary, TagKeys, Trace, Trend, Wip,
 };
 use super::reports::{ReportError, Reports};
 use super::{groups, latency, listing, sampling, trend, waterfall};
@@ -345,6 +345,16 @@ impl<S: Store> Reports for Desk<S> {
             })
             .await?;
         Ok(Wip { oldest: self.item_rows(rows, now).await?, ..wip })
+    }
+
+    async fn stuck(&self, query: &Query) -> Result<Stuck, ReportError> {
+        let (stuck, rows, now) = self
+            .ask(query, |population, _, asked| {
+                let (stuck, rows) = delivery::stuck(population, &asked.query, asked.any_tier(), asked.now)?;
+                Ok((stuck, rows, asked.now))
+            })
+            .await?;
+        Ok(Stuck { items: self.item_rows(rows, now).await?, ..stuck })
     }
 
     async fn quality(&self, query: &Query) -> Result<Quality, ReportError> {

@@ -1,7 +1,8 @@
 //! Keeps the population up to date. At start all stored observations are loaded; from then on the
 //! items that the store calls stale are observed again, a batch at a time, put into the population,
-//! and remembered. Of several replicas one does that, the others take in what it remembers. Deliveries come first: while they come in, this rests nine times as long as it
-//! works.
+//! and remembered. Of several replicas one does that, the others take in what it remembers. What is past
+//! its age goes, whether or not the store has deleted it yet. Deliveries come first: while they come in,
+//! this rests nine times as long as it works.
 
 use std::sync::atomic::{AtomicBool, Ordering};
 use std::sync::{Arc, PoisonError, RwLock, RwLockReadGuard};
@@ -10,10 +11,11 @@ use std::time::{Duration, Instant};
 use tokio::sync::watch;
 use tokio_util::sync::CancellationToken;
 
-use super::observation::{self, Observation};
+use super::observation::{self, Lived, Observation};
 use super::population::{Population, Settings};
 use crate::clock;
-use crate::store::{Rules, Store, StoreError};
+use crate::store::{Retention, Rules, Store, StoreError};
+use crate::work::time::Time;
 
 /// How many observations are read at once at start.
 const PAGE: usize = 4_096;
@@ -25,6 +27,8 @@ const GATHER: Duration = Duration::from_millis(200);
 const TICK: Duration = Duration::from_secs(1);
 /// How many times as long as it worked it rests, while deliveries come in.
 const REST: u32 = 9;
+/// How often to look for what is past its age.
+const SWEEP: Duration = Duration::from_secs(600);
 
 /// The population, shared between who keeps it up to date and who reads it.
 #[derive(Debug)]
@@ -50,26 +54,46 @@ impl Live {
         self.population.read().unwrap_or_else(PoisonError::into_inner)
     }
 
-    /// Takes observations in, on a thread that may wait for readers.
-    async fn apply(self: &Arc<Self>, observations: Vec<Observation>) {
-        if observations.is_empty() {
-            return;
-        }
+    /// Changes the population, on a thread that may wait for readers.
+    async fn change(self: &Arc<Self>, change: impl FnOnce(&mut Population) + Send + 'static) {
         let live = self.clone();
-        let applied = tokio::task::spawn_blocking(move || {
-            live.population.write().unwrap_or_else(PoisonError::into_inner).apply(&observations);
+        let changed = tokio::task::spawn_blocking(move || {
+            change(&mut live.population.write().unwrap_or_else(PoisonError::into_inner));
         });
-        if applied.await.is_err() {
+        if changed.await.is_err() {
             tracing::error!("observations could not be taken in; please report it");
         }
     }
 
+    /// Takes observations in.
+    async fn apply(self: &Arc<Self>, observations: Vec<Observation>, retention: Retention) {
+        if !observations.is_empty() {
+            let now = clock::now();
+            let over = move |kind, life: &Lived| retention.is_over(kind, life, now);
+            self.change(move |population| {
+                population.apply_living(&observations, over);
+            })
+            .await;
+        }
+    }
+
+    /// Takes out what is past its age at `now`.
+    async fn sweep(self: &Arc<Self>, retention: Retention, now: Time) {
+        if retention.deletes() {
+            self.change(move |population| {
+                population.drop_over(|kind, life| retention.is_over(kind, life, now));
+            })
+            .await;
+        }
+    }
+
     /// Loads what is stored; reads on while what was read is taken in.
-    async fn load<S: Store>(self: &Arc<Self>, store: &S) -> Result<(), StoreError> {
+    async fn load<S: Store>(self: &Arc<Self>, store: &S, retention: Retention) -> Result<(), StoreError> {
         let mut page = store.observations(i64::MIN, PAGE).await?;
         while let Some(reached) = page.reached {
             let observations = page.observations.into_iter().map(|(_, observation)| observation).collect();
-            let (next, ()) = tokio::join!(store.observations(reached, PAGE), self.apply(observations));
+            let (next, ()) =
+                tokio::join!(store.observations(reached, PAGE), self.apply(observations, retention));
             page = next?;
         }
         Ok(())
@@ -78,13 +102,14 @@ impl Live {
     /// Loads what is stored, and observes what is stale without remembering it: for commands, which
     /// leave that to the server.
     pub async fn load_all<S: Store>(self: &Arc<Self>, store: &S, rules: &Rules) -> Result<(), StoreError> {
-        self.load(store).await?;
+        self.load(store, rules.retention).await?;
         let mut after = i64::MIN;
         loop {
             let stale = store.stale(after, PAGE, rules).await?;
             let Some(last) = stale.last() else { break };
             after = last.item;
-            self.apply(stale.into_iter().filter_map(|stale| stale.observation).collect()).await;
+            let observations = stale.into_iter().filter_map(|stale| stale.observation).collect();
+            self.apply(observations, rules.retention).await;
         }
         self.loaded.store(true, Ordering::Release);
         Ok(())
@@ -118,7 +143,12 @@ pub async fn follow<S: Store>(
         milliseconds = begun.elapsed().as_millis() as u64,
         "insight has loaded what is stored"
     );
+    let mut swept = Instant::now();
     while !stop.is_cancelled() {
+        if swept.elapsed() >= SWEEP {
+            swept = Instant::now();
+            live.sweep(rules.retention, clock::now()).await;
+        }
         let seen = *commits.borrow_and_update();
         let begun = Instant::now();
         let more = match round(&live, &*store, &rules, &mut reached).await {
@@ -162,7 +192,7 @@ async fn begin<S: Store>(live: &Arc<Live>, store: &S, rules: &Rules) -> Result<O
     }
     // Asked for before loading: what comes in between is taken in twice, not missed.
     let reached = store.observed_elsewhere(None, 0).await?.reached;
-    live.load(store).await?;
+    live.load(store, rules.retention).await?;
     Ok(reached)
 }
 
@@ -178,7 +208,8 @@ async fn round<S: Store>(
     if reached.is_some() {
         let page = store.observed_elsewhere(*reached, PAGE).await?;
         more = page.observations.len() == PAGE;
-        live.apply(page.observations.into_iter().map(|(_, observation)| observation).collect()).await;
+        let observations = page.observations.into_iter().map(|(_, observation)| observation).collect();
+        live.apply(observations, rules.retention).await;
         *reached = page.reached.or(*reached);
     }
     if !store.observes().await? {
@@ -187,7 +218,7 @@ async fn round<S: Store>(
     let stale = store.stale(i64::MIN, BATCH, rules).await?;
     let observations = stale.iter().filter_map(|stale| stale.observation.clone()).collect();
     // Readers see it before the store calls it done: nobody finds a thing neither here nor there.
-    live.apply(observations).await;
+    live.apply(observations, rules.retention).await;
     let noted = store.observed(&stale, clock::now()).await?;
     Ok(more || stale.len() == BATCH || noted.revisited > 0)
 }

@@ -5,8 +5,8 @@ use std::future::Future;
 
 use super::query::{Query, QueryError};
 use super::report::{
-    Correlations, Detail, Dora, Groups, Items, Latency, PullRequests, Quality, Stages, Summary, TagKeys,
-    Trace, Trend, Wip,
+    Correlations, Detail, Dora, Groups, Items, Latency, PullRequests, Quality, Stages, Stuck, Summary,
+    TagKeys, Trace, Trend, Wip,
 };
 use crate::store::StoreError;
 
@@ -53,6 +53,8 @@ pub trait Reports: Send + Sync + 'static {
     fn pull_requests(&self, query: &Query) -> impl Future<Output = Result<PullRequests, ReportError>> + Send;
     /// What is open.
     fn wip(&self, query: &Query) -> impl Future<Output = Result<Wip, ReportError>> + Send;
+    /// What has been open for too long, of all kinds.
+    fn stuck(&self, query: &Query) -> impl Future<Output = Result<Stuck, ReportError>> + Send;
     /// How far the data can be believed.
     fn quality(&self, query: &Query) -> impl Future<Output = Result<Quality, ReportError>> + Send;
     /// Single items, the slowest first, within the selected range of latency if one is given.

@@ -128,6 +128,39 @@ impl Store for AnyStore {
         either!(self.observed_with(fingerprint))
     }
 
+    async fn expires(&self) -> Result<bool, StoreError> {
+        either!(self.expires())
+    }
+
+    async fn expire(
+        &self,
+        after: i64,
+        limit: usize,
+        now: Time,
+        rules: &Rules,
+        exporting: bool,
+    ) -> Result<Expired, StoreError> {
+        either!(self.expire(after, limit, now, rules, exporting))
+    }
+
+    async fn forget(
+        &self,
+        after: Option<Mark>,
+        limit: usize,
+        now: Time,
+        rules: &Rules,
+    ) -> Result<Forgotten, StoreError> {
+        either!(self.forget(after, limit, now, rules))
+    }
+
+    async fn check(&self, backends: &[String]) -> Result<Checked, StoreError> {
+        either!(self.check(backends))
+    }
+
+    async fn repair_counts(&self, drift: &BTreeMap<String, i64>) -> Result<(), StoreError> {
+        either!(self.repair_counts(drift))
+    }
+
     async fn close(&self) {
         either!(self.close())
     }

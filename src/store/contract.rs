@@ -1,10 +1,14 @@
 //! The suite that every store passes. Each test is a promise of [`Store`]; a backend runs them all
 //! through [`contract_tests!`].
 
+mod checking;
+mod expiring;
 mod observing;
 
 use std::sync::Arc;
 
+pub(super) use self::checking::*;
+pub(super) use self::expiring::*;
 pub(super) use self::observing::*;
 use super::*;
 use crate::insight::environment::Environments;
@@ -31,7 +35,12 @@ fn says(event: crate::work::event::Event) -> Said {
 pub(super) fn rules() -> Rules {
     let production = ["prod*".to_owned()];
     let environments = Environments::new(&[(Tier::Production, &production)]).unwrap();
-    Rules { tagger: Arc::new(Tagger::default()), environments: Arc::new(environments), settle: 10_000_000 }
+    Rules {
+        tagger: Arc::new(Tagger::default()),
+        environments: Arc::new(environments),
+        settle: 10_000_000,
+        retention: Retention::default(),
+    }
 }
 
 fn main_backend() -> Vec<String> {
@@ -299,6 +308,18 @@ macro_rules! contract_tests {
             other_rules_make_everything_stale_once,
             the_last_delivery_of_each_source_is_known_even_if_it_was_a_duplicate,
             several_items_are_read_at_once,
+            what_is_past_its_age_goes_with_all_that_is_kept_of_it,
+            what_is_open_or_waits_to_be_exported_does_not_go,
+            without_an_age_nothing_goes,
+            what_comes_again_after_it_went_is_not_exported_again,
+            of_an_item_that_came_back_what_is_new_is_exported,
+            the_numbers_of_what_went_are_not_given_again,
+            the_identities_of_old_deliveries_are_forgotten,
+            references_to_what_went_are_forgotten,
+            an_observation_of_what_went_meanwhile_is_not_taken,
+            one_walk_deletes_whatever_is_past_its_age,
+            a_store_in_use_agrees_with_itself,
+            counts_that_are_off_are_named_and_set_right,
         );
     };
     ($open:expr; $($promise:ident,)*) => {

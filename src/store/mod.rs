@@ -2,17 +2,23 @@
 //! transaction: `commit` takes a batch of understood deliveries (dedupe, fold, references, what
 //! falls due), `seal` turns finished items into spans in the outbox, `lease` and `settle` hand
 //! spans to a backend and take its verdict, `stale` and `observed` keep what insight knows of each
-//! item up to date, the rest is housekeeping. Nothing else in the program writes. [`sqlite`] is the embedded
+//! item up to date, `expire` and `forget` delete what is past its age, the rest is for commands. Nothing
+//! else in the program writes. [`sqlite`] is the embedded
 //! backend, [`postgres`] the one that several replicas share; `contract` is the suite that both pass.
 //! What they have in common is pure: `batch` folds deliveries into rows, `sealing` makes spans of
-//! items, `known` looks up in sets.
+//! items, `known` looks up in sets, `retention` says what is past its age; `housekeeping` has it deleted;
+//! `check` holds it all against itself.
 
 mod any;
 mod batch;
+mod check;
 mod codec;
+mod expiry;
+pub mod housekeeping;
 mod known;
 mod observations;
 pub mod postgres;
+mod retention;
 mod sealing;
 pub mod sqlite;
 
@@ -35,7 +41,10 @@ use crate::work::tags::Tagger;
 use crate::work::time::Time;
 
 pub use self::any::AnyStore;
+pub use self::check::{Checked, Finding, Severity};
+pub use self::expiry::{Expired, Forgotten, Mark};
 pub use self::observations::{Noted, ObservationPage, REVISITS, Stale};
+pub use self::retention::{Retention, expired};
 
 /// Why the store could not do what was asked. Nothing was half done.
 #[derive(Clone, Debug, thiserror::Error)]
@@ -149,6 +158,8 @@ pub struct Rules {
     pub environments: Arc<Environments>,
     /// How long a closed item waits before it is exported, in microseconds.
     pub settle: i64,
+    /// How long what is over is kept.
+    pub retention: Retention,
 }
 
 /// What one call of `seal` did.
@@ -162,6 +173,8 @@ pub struct Sealed {
     pub clamped: usize,
     /// Spans whose beginning was never said.
     pub start_unknown: usize,
+    /// Episodes by kind that are not exported, since they ended before what is kept begins.
+    pub omitted: BTreeMap<Kind, usize>,
 }
 
 /// An entry of the outbox: one episode's spans, for one backend.
@@ -392,6 +405,43 @@ pub trait Store: Send + Sync + 'static {
     /// ([`crate::insight::observation::fingerprint`]). If those that are stored were made by
     /// something else, every item becomes stale. Says whether that was so.
     fn observed_with(&self, fingerprint: [u8; 32]) -> impl Future<Output = Result<bool, StoreError>> + Send;
+
+    /// Whether it falls to this process to delete what is past its age. One of several replicas does.
+    fn expires(&self) -> impl Future<Output = Result<bool, StoreError>> + Send;
+
+    /// Looks at up to `limit` items with a number above `after`, and deletes those that are past their
+    /// age at `now` with everything that is kept of them: observation, moments, pin. One that waits to
+    /// be exported stays where that is ever going to happen (`exporting`). What is in the outbox,
+    /// rejected or in quarantine is not touched.
+    fn expire(
+        &self,
+        after: i64,
+        limit: usize,
+        now: Time,
+        rules: &Rules,
+        exporting: bool,
+    ) -> impl Future<Output = Result<Expired, StoreError>> + Send;
+
+    /// Looks at up to `limit` identities of deliveries or references after `after`, and deletes those
+    /// that nothing needs any more at `now`: identities and references past their age, and references to
+    /// items that are deleted.
+    fn forget(
+        &self,
+        after: Option<Mark>,
+        limit: usize,
+        now: Time,
+        rules: &Rules,
+    ) -> impl Future<Output = Result<Forgotten, StoreError>> + Send;
+
+    /// Reads everything, as it is at one moment, and says what does not agree with itself. `backends` are
+    /// those that the configuration names.
+    fn check(&self, backends: &[String]) -> impl Future<Output = Result<Checked, StoreError>> + Send;
+
+    /// Adds to counts what a check found missing. What was counted since then stays counted.
+    fn repair_counts(
+        &self,
+        drift: &BTreeMap<String, i64>,
+    ) -> impl Future<Output = Result<(), StoreError>> + Send;
 
     /// Finishes what was begun and closes the files.
     fn close(&self) -> impl Future<Output = ()> + Send;

@@ -38,19 +38,37 @@ pub(super) struct Entry {
     pub spans: Vec<u8>,
 }
 
-/// The finished episodes of an item of which `before` were exported already; counts them.
+/// What sealing makes of an item.
+#[derive(Default)]
+pub(super) struct Sealing {
+    /// What is to be put out.
+    pub entries: Vec<Entry>,
+    /// How many of its episodes are done with now.
+    pub finished: u32,
+}
+
+/// The finished episodes of an item of which `before` were exported already; counts them. One that ended
+/// before what is kept begins was exported long ago, if the item was ever here: it is done with, but not
+/// put out.
 pub(super) fn seal(
     item: &Item,
     before: u32,
     place: &Place,
     rules: &Rules,
+    now: Time,
     sealed: &mut Sealed,
-) -> Vec<Entry> {
+) -> Sealing {
     let tagger = &rules.tagger;
     let tags = tagger.tags(item, &place.inherited(tagger));
     let finished = item.episodes().into_iter().filter(|episode| episode.end.is_some());
-    let mut entries = Vec::new();
+    let mut sealing = Sealing { entries: Vec::new(), finished: before };
+    let kind = item.key.kind();
     for episode in finished.skip(before as usize) {
+        sealing.finished += 1;
+        if episode.end.is_some_and(|(end, _)| rules.retention.is_past(kind, end, now)) {
+            *sealed.omitted.entry(kind).or_default() += 1;
+            continue;
+        }
         let mut spans = span::project(item, &episode, &place.at(episode.start), &tags);
         if is_production(item, rules) {
             spans.extend(span::arrivals(item, &episode, place, &tags));
@@ -58,14 +76,14 @@ pub(super) fn seal(
         sealed.spans += spans.len();
         sealed.clamped += usize::from(episode.clamped);
         sealed.start_unknown += usize::from(!episode.start_known);
-        entries.push(Entry {
+        sealing.entries.push(Entry {
             episode: episode.index,
             span_count: spans.len() as i64,
             spans: encode::encode(&spans),
         });
     }
     sealed.items += 1;
-    entries
+    sealing
 }
 
 fn is_production(item: &Item, rules: &Rules) -> bool {

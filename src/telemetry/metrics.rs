@@ -95,6 +95,7 @@ struct Inner {
     commit_seconds: Histogram,
     commit_deliveries: Histogram,
     items_open: Family<KindLabels, Gauge>,
+    items_stuck: Family<KindLabels, Gauge>,
     outbox_items: Family<BackendLabels, Gauge>,
     outbox_age: Family<BackendLabels, Seconds>,
     due_items: Gauge,
@@ -104,6 +105,8 @@ struct Inner {
     quarantine_size: Gauge,
     quality: Family<FlawLabels, Counter>,
     late: Family<KindLabels, Counter>,
+    items_deleted: Family<KindLabels, Counter>,
+    exports_omitted: Family<KindLabels, Counter>,
     event_start: Family<StartLabels, Counter>,
     event_end: Family<EndLabels, Counter>,
     event_duration: Durations,
@@ -141,6 +144,8 @@ impl Metrics {
                 Histogram::new(exponential_buckets(1.0, 2.0, 10)),
             ),
             items_open: names.add("valuestream_items_open", "Work items in progress, by kind"),
+            items_stuck: names
+                .add("valuestream_items_stuck", "Work items that have been open for too long, by kind"),
             outbox_items: names
                 .add("valuestream_outbox_items", "Closed items whose spans wait to be sent, by backend"),
             outbox_age: names.add(
@@ -169,6 +174,12 @@ impl Metrics {
             ),
             quality: names.add("valuestream_quality", "What was not as it should be in what came in"),
             late: names.add("valuestream_late", "Deliveries about items that were already exported, by kind"),
+            items_deleted: names
+                .add("valuestream_items_deleted", "Items deleted since they were past their age, by kind"),
+            exports_omitted: names.add(
+                "valuestream_exports_omitted",
+                "Ends that were not exported, since they lie before what is kept, by kind",
+            ),
             event_start: names.add("webhooks_event_start", "Work items that began"),
             event_end: names.add("webhooks_event_end", "Work items that ended"),
             event_duration: names.add_made(
@@ -203,6 +214,11 @@ impl Metrics {
     /// How many items of a kind are open now.
     pub fn set_items_open(&self, kind: Kind, items: u64) {
         self.0.items_open.get_or_create(&kind_labels(kind)).set(gauge(items));
+    }
+
+    /// How many items of a kind have been open for too long.
+    pub fn set_items_stuck(&self, kind: Kind, items: u64) {
+        self.0.items_stuck.get_or_create(&kind_labels(kind)).set(gauge(items));
     }
 
     /// How many closed items wait now for stragglers.
@@ -258,6 +274,16 @@ impl Metrics {
         self.0.late.get_or_create(&kind_labels(kind)).inc();
     }
 
+    /// Items were deleted, since they are past their age.
+    pub fn items_deleted(&self, kind: Kind, items: usize) {
+        self.0.items_deleted.get_or_create(&kind_labels(kind)).inc_by(items as u64);
+    }
+
+    /// Ends were not exported, since they lie before what is kept.
+    pub fn exports_omitted(&self, kind: Kind, episodes: usize) {
+        self.0.exports_omitted.get_or_create(&kind_labels(kind)).inc_by(episodes as u64);
+    }
+
     /// An item was opened or a run began.
     pub fn event_started(&self, source: Source, kind: Kind) {
         let labels = StartLabels { event_source: source.as_str(), event_type: kind.as_str() };
@@ -292,7 +318,10 @@ impl Inner {
     fn begin_at_zero(&self) {
         for kind in Kind::ALL {
             drop(self.items_open.get_or_create(&kind_labels(kind)));
+            drop(self.items_stuck.get_or_create(&kind_labels(kind)));
             drop(self.late.get_or_create(&kind_labels(kind)));
+            drop(self.items_deleted.get_or_create(&kind_labels(kind)));
+            drop(self.exports_omitted.get_or_create(&kind_labels(kind)));
         }
         for result in AccessResult::ALL {
             drop(self.access.get_or_create(&AccessLabels { result: result.as_str() }));
@@ -375,6 +404,9 @@ mod tests {
         clone.quality(Quality::Flaw(Flaw::MissingOutcome));
         clone.quality(Quality::Clamped);
         clone.late(Kind::Build);
+        clone.set_items_stuck(Kind::Build, 3);
+        clone.items_deleted(Kind::Job, 9);
+        clone.exports_omitted(Kind::Deploy, 2);
         for line in [
             "valuestream_deliveries_total{source=\"github\",status=\"recorded\"} 2",
             "valuestream_deliveries_total{source=\"jenkins\",status=\"unauthorized\"} 1",
@@ -382,6 +414,7 @@ mod tests {
             "valuestream_commit_seconds_bucket{le=\"0.004\"} 1",
             "valuestream_commit_deliveries_sum 5.0",
             "valuestream_items_open{kind=\"pull_request\"} 7",
+            "valuestream_items_stuck{kind=\"build\"} 3",
             "valuestream_due_items 4",
             "valuestream_insight_behind_items 7",
             "valuestream_outbox_items{backend=\"tempo\"} 3",
@@ -393,6 +426,8 @@ mod tests {
             "valuestream_quality_total{flaw=\"clamped\"} 1",
             "valuestream_quality_total{flaw=\"start_unknown\"} 0",
             "valuestream_late_total{kind=\"build\"} 1",
+            "valuestream_items_deleted_total{kind=\"job\"} 9",
+            "valuestream_exports_omitted_total{kind=\"deploy\"} 2",
         ] {
             holds(&metrics, line);
         }
@@ -425,6 +460,8 @@ mod tests {
             "valuestream_items_open{kind=\"job\"} 0",
             "valuestream_quality_total{flaw=\"time_of_receipt\"} 0",
             "valuestream_late_total{kind=\"issue\"} 0",
+            "valuestream_items_deleted_total{kind=\"issue\"} 0",
+            "valuestream_exports_omitted_total{kind=\"issue\"} 0",
             "valuestream_exports_total{backend=\"default\",result=\"retry\"} 0",
             "valuestream_rejected_exports{backend=\"default\"} 0",
             "valuestream_outbox_age_seconds{backend=\"default\"} 0.0",
@@ -442,7 +479,7 @@ mod tests {
             rest.map(|rest| rest.split(' ').next().unwrap().to_owned()).collect()
         };
         assert_eq!(named("# HELP "), named("# TYPE "));
-        assert_eq!(named("# TYPE ").len(), 18);
+        assert_eq!(named("# TYPE ").len(), 21);
     }
 
     #[test]

@@ -3,7 +3,7 @@
 use std::time::Duration;
 
 use super::{Metrics, OutboxDepth, Quality};
-use crate::store::{Committed, Sealed, Stats};
+use crate::store::{Committed, Expired, Sealed, Stats};
 use crate::work::key::Kind;
 use crate::work::time::Time;
 
@@ -33,6 +33,12 @@ impl Metrics {
     pub fn sealed(&self, sealed: &Sealed) {
         (0..sealed.clamped).for_each(|_| self.quality(Quality::Clamped));
         (0..sealed.start_unknown).for_each(|_| self.quality(Quality::StartUnknown));
+        sealed.omitted.iter().for_each(|(kind, episodes)| self.exports_omitted(*kind, *episodes));
+    }
+
+    /// Items past their age were deleted.
+    pub fn expired(&self, expired: &Expired) {
+        expired.items.iter().for_each(|(kind, items)| self.items_deleted(*kind, *items));
     }
 
     /// What the store holds at `now`.

@@ -6,6 +6,7 @@ use std::process::Output;
 
 use serde_json::{Value, json};
 use valuestream::sources::DeliveryId;
+use valuestream::store::postgres::{Access, PostgresStore};
 use valuestream::store::sqlite::SqliteStore;
 use valuestream::store::{Committed, Content, Delivery as Stored, Quarantined, Rules, Store};
 use valuestream::work::key::Source;
@@ -13,6 +14,7 @@ use valuestream::work::time::Time;
 
 use crate::support::every_source::of_every_source;
 use crate::support::payloads::{issue, pull_request, time};
+use crate::support::postgres::Postgres;
 use crate::support::program::run;
 use crate::support::receiver::{Answer, Receiver};
 use crate::support::sender::{CUSTOM_KEY, GITHUB_SECRET, JENKINS_TOKEN, credentials, fresh_id, webhook};
@@ -210,6 +212,8 @@ fn a_store_that_is_not_there_is_an_error_and_is_not_made() {
         "quarantine drop 1",
         "exports list",
         "exports retry --all",
+        "backup copy.db",
+        "check-store",
     ] {
         let text = fails(&command.split(' ').collect::<Vec<_>>(), &environment);
         assert!(text.contains("store.db") && text.contains("store.url"), "{command}: {text}");
@@ -218,9 +222,9 @@ fn a_store_that_is_not_there_is_an_error_and_is_not_made() {
     assert_eq!(std::fs::read_dir(folder.path()).unwrap().count(), 0, "nothing was made");
 }
 
-/// A store with a delivery that an older version could not understand and this one can, one that
+/// Puts into a store a delivery that an older version could not understand and this one can, one that
 /// this version has no use for, and two that nobody can understand.
-async fn with_quarantine(store: &Path) {
+async fn with_quarantine<S: Store>(store: S) {
     let kept = |event: &str, id: &str, body: &str| Quarantined {
         reason: "an older version could not".to_owned(),
         headers: [("content-type", "application/json"), ("x-github-event", event), ("x-github-delivery", id)]
@@ -247,7 +251,6 @@ async fn with_quarantine(store: &Path) {
     });
     let config = valuestream::config::Config::load(None, Vec::<(String, String)>::new()).unwrap();
     let rules: Rules = valuestream::app::rules(&config).unwrap();
-    let store = SqliteStore::open(store, 1 << 20).unwrap();
     let committed = store.commit(batch.collect(), &rules).await.unwrap();
     assert_eq!(committed, vec![Committed::Quarantined; 4]);
     store.close().await;
@@ -257,38 +260,8 @@ async fn with_quarantine(store: &Path) {
 async fn the_quarantine_is_listed_shown_tried_again_and_dropped() {
     let folder = tempfile::tempdir().unwrap();
     let path = folder.path().join("store.db");
-    with_quarantine(&path).await;
-    let environment = settings(&path);
-
-    let table = succeeds(&["quarantine", "list"], &environment);
-    assert_eq!(table.lines().count(), 5, "{table}");
-    assert!(table.contains("github") && table.contains("2026-03-02T09:02:00Z"), "{table}");
-    let json = succeeds(&["quarantine", "list", "--json"], &environment);
-    let entries: Vec<Value> = json.lines().map(|line| serde_json::from_str(line).unwrap()).collect();
-    assert_eq!(entries.iter().map(|entry| entry["id"].as_i64().unwrap()).collect::<Vec<_>>(), [1, 2, 3, 4]);
-    assert_eq!(entries[0]["reason"], "an older version could not");
-
-    let shown = succeeds(&["quarantine", "show", "3"], &environment);
-    assert!(
-        shown.contains("x-github-delivery: broken") && shown.contains("{\"action\":\"opened\","),
-        "{shown}"
-    );
-    assert!(!shown.contains('\u{1b}'), "nothing that the terminal would act on");
-    assert!(fails(&["quarantine", "show", "9"], &environment).contains("quarantine list"));
-
-    // One that is not understood stays.
-    let text = succeeds(&["quarantine", "retry", "4"], &environment);
-    assert!(
-        text.contains("4: ") && text.ends_with("0 understood, 0 not used and dropped, 1 left\n"),
-        "{text}"
-    );
-    let text = succeeds(&["quarantine", "retry", "--all"], &environment);
-    assert!(text.ends_with("1 understood, 1 not used and dropped, 2 left\n"), "{text}");
-    let left = succeeds(&["quarantine", "list", "--json"], &environment);
-    assert_eq!(left.lines().count(), 2, "{left}");
-    assert_eq!(succeeds(&["quarantine", "drop", "3"], &environment), "1 dropped\n");
-    assert_eq!(succeeds(&["quarantine", "drop", "--all"], &environment), "1 dropped\n");
-    assert_eq!(succeeds(&["quarantine", "list"], &environment), "nothing in quarantine\n");
+    with_quarantine(SqliteStore::open(&path, 1 << 20).unwrap()).await;
+    look_after_quarantine(&settings(&path));
 
     // What was understood is an item like any other: exported, and known if it comes again.
     let receiver = Receiver::start().await;
@@ -298,6 +271,60 @@ async fn the_quarantine_is_listed_shown_tried_again_and_dropped() {
     let body = issue("closed", 12, 60, Some(60)).to_string().into_bytes();
     assert_eq!(server.sender().github_bytes("issues", "understood", body).await.is(), (200, "duplicate"));
     assert_eq!(server.metric("valuestream_quarantine_size").await, 0.0);
+}
+
+#[tokio::test]
+async fn a_quarantine_that_replicas_share_is_looked_after_in_the_same_way() {
+    let Some(postgres) = Postgres::shared() else { return };
+    let url = postgres.database().await;
+    let access = Access { password: None, authorities: None, connections: 4 };
+    with_quarantine(PostgresStore::open(&url.parse().unwrap(), &access).await.unwrap()).await;
+    look_after_quarantine(&on_postgres(&url));
+    let server = Server::start_with(&[("STORE__URL", &url)]).await;
+    let body = issue("closed", 12, 60, Some(60)).to_string().into_bytes();
+    assert_eq!(server.sender().github_bytes("issues", "understood", body).await.is(), (200, "duplicate"));
+}
+
+/// The usual settings, over a database.
+fn on_postgres(url: &str) -> Vec<(String, String)> {
+    let mut settings = settings(Path::new("nowhere"));
+    settings.retain(|(name, _)| !name.ends_with("STORE__URL"));
+    settings.push(("VALUESTREAM__STORE__URL".to_owned(), url.to_owned()));
+    settings
+}
+
+/// Lists, shows, tries again and drops what [`with_quarantine`] put in.
+#[track_caller]
+fn look_after_quarantine(environment: &[(String, String)]) {
+    let table = succeeds(&["quarantine", "list"], environment);
+    assert_eq!(table.lines().count(), 5, "{table}");
+    assert!(table.contains("github") && table.contains("2026-03-02T09:02:00Z"), "{table}");
+    let json = succeeds(&["quarantine", "list", "--json"], environment);
+    let entries: Vec<Value> = json.lines().map(|line| serde_json::from_str(line).unwrap()).collect();
+    assert_eq!(entries.iter().map(|entry| entry["id"].as_i64().unwrap()).collect::<Vec<_>>(), [1, 2, 3, 4]);
+    assert_eq!(entries[0]["reason"], "an older version could not");
+
+    let shown = succeeds(&["quarantine", "show", "3"], environment);
+    assert!(
+        shown.contains("x-github-delivery: broken") && shown.contains("{\"action\":\"opened\","),
+        "{shown}"
+    );
+    assert!(!shown.contains('\u{1b}'), "nothing that the terminal would act on");
+    assert!(fails(&["quarantine", "show", "9"], environment).contains("quarantine list"));
+
+    // One that is not understood stays.
+    let text = succeeds(&["quarantine", "retry", "4"], environment);
+    assert!(
+        text.contains("4: ") && text.ends_with("0 understood, 0 not used and dropped, 1 left\n"),
+        "{text}"
+    );
+    let text = succeeds(&["quarantine", "retry", "--all"], environment);
+    assert!(text.ends_with("1 understood, 1 not used and dropped, 2 left\n"), "{text}");
+    let left = succeeds(&["quarantine", "list", "--json"], environment);
+    assert_eq!(left.lines().count(), 2, "{left}");
+    assert_eq!(succeeds(&["quarantine", "drop", "3"], environment), "1 dropped\n");
+    assert_eq!(succeeds(&["quarantine", "drop", "--all"], environment), "1 dropped\n");
+    assert_eq!(succeeds(&["quarantine", "list"], environment), "nothing in quarantine\n");
 }
 
 #[tokio::test]
@@ -360,21 +387,41 @@ async fn the_quarantine_can_be_looked_after_while_the_server_runs() {
 #[tokio::test]
 async fn exports_are_listed_by_backend() {
     let receiver = Receiver::start().await;
-    receiver.answer_if_any(|_| true, Answer::status(400));
     let server = Server::exporting(&receiver).await;
     let environment = settings(&server.folder.path().join("store.db"));
-    assert!(succeeds(&["exports", "list"], &environment).starts_with("nothing was rejected\n"));
+    look_after_exports(&receiver, &server, &environment).await;
+}
+
+#[tokio::test]
+async fn exports_that_replicas_share_are_listed_and_retried_in_the_same_way() {
+    let Some(postgres) = Postgres::shared() else { return };
+    let (url, receiver) = (postgres.database().await, Receiver::start().await);
+    let endpoint = receiver.endpoint();
+    let server = Server::start_with(&[("STORE__URL", &url), ("EXPORT__ENDPOINT", &endpoint)]).await;
+    let environment = on_postgres(&url);
+    look_after_exports(&receiver, &server, &environment).await;
+    assert_eq!(succeeds(&["exports", "retry", "--all"], &environment), "1 back in the outbox\n");
+    // Rejected anew, it is set aside anew, under a number of its own.
+    server.metric_becomes("valuestream_exports_total{backend=\"default\",result=\"rejected\"}", 2.0).await;
+    server.metric_becomes("valuestream_rejected_exports{backend=\"default\"}", 1.0).await;
+    assert!(succeeds(&["exports", "list"], &environment).contains(ISSUE));
+}
+
+/// Has an export rejected, and lists it.
+async fn look_after_exports(receiver: &Receiver, server: &Server, environment: &[(String, String)]) {
+    receiver.answer_if_any(|_| true, Answer::status(400));
+    assert!(succeeds(&["exports", "list"], environment).starts_with("nothing was rejected\n"));
     server.sender().github("issues", &issue("closed", 12, 60, Some(60))).await;
     server.metric_becomes("valuestream_rejected_exports{backend=\"default\"}", 1.0).await;
-    let table = succeeds(&["exports", "list"], &environment);
+    let table = succeeds(&["exports", "list"], environment);
     assert!(table.contains(ISSUE) && table.contains("default: 0 waiting"), "{table}");
-    let json = succeeds(&["exports", "list", "--json"], &environment);
+    let json = succeeds(&["exports", "list", "--json"], environment);
     let entry: Value = serde_json::from_str(&json).unwrap();
     assert_eq!(
         (&entry["key"], &entry["backend"], &entry["episode"]),
         (&json!(ISSUE), &json!("default"), &json!(0))
     );
-    assert_eq!(run(&["exports", "retry"], &environment).status.code(), Some(2), "which ones?");
+    assert_eq!(run(&["exports", "retry"], environment).status.code(), Some(2), "which ones?");
 }
 
 #[tokio::test(flavor = "multi_thread", worker_threads = 2)]

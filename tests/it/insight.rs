@@ -210,6 +210,7 @@ async fn whatever_is_asked_is_answered_clearly() {
         "/api/v1/stages",
         "/api/v1/pull-requests",
         "/api/v1/wip",
+        "/api/v1/stuck",
         "/api/v1/quality",
         "/api/v1/items",
         "/api/v1/tags",

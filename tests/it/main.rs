@@ -12,6 +12,7 @@ mod deploying;
 mod exec;
 mod faults;
 mod fold;
+mod housekeeping;
 mod import;
 mod import_jenkins;
 mod insight;

@@ -16,7 +16,7 @@ use crate::work::key::Kind;
 const TOKEN: &str = "a-token-for-the-console";
 
 /// Every command with a question.
-const COMMANDS: [&str; 14] = [
+const COMMANDS: [&str; 15] = [
     "report summary",
     "report latency",
     "report groups --group team",
@@ -25,6 +25,7 @@ const COMMANDS: [&str; 14] = [
     "report stages",
     "report pull-requests",
     "report wip",
+    "report stuck",
     "report quality",
     "report items",
     "report tags",

@@ -19,8 +19,8 @@ use crate::clock;
 use crate::console::Console;
 use crate::insight::query::Query;
 use crate::insight::report::{
-    Correlations, Detail, Dora, Groups, Items, Latency, PullRequests, Quality, Stages, Summary, TagKeys,
-    Trace, Trend, Wip,
+    Correlations, Detail, Dora, Groups, Items, Latency, PullRequests, Quality, Stages, Stuck, Summary,
+    TagKeys, Trace, Trend, Wip,
 };
 use crate::insight::reports::{ReportError, Reports};
 use crate::store::Store;
@@ -140,6 +140,13 @@ pub(super) fn routes<S: Store, R: Reports>() -> Vec<Route<S, R>> {
             Takes::Query,
             "What is open now, and for how long",
             |reports, query| Box::pin(reports.wip(query)),
+        ),
+        report::<S, R, Stuck>(
+            "/stuck",
+            "stuck",
+            Takes::Query,
+            "What has been open for too long, of all kinds, the oldest first",
+            |reports, query| Box::pin(reports.stuck(query)),
         ),
         report::<S, R, Quality>(
             "/quality",

@@ -64,6 +64,9 @@ impl Reports for Fake {
     async fn wip(&self, query: &Query) -> Result<Wip, ReportError> {
         self.tell(Some(query), "", wip())
     }
+    async fn stuck(&self, query: &Query) -> Result<Stuck, ReportError> {
+        self.tell(Some(query), "", stuck())
+    }
     async fn quality(&self, query: &Query) -> Result<Quality, ReportError> {
         self.tell(Some(query), "", quality())
     }
@@ -361,6 +364,11 @@ fn wip() -> Wip {
     ];
     let kind = WipKind { kind: Kind::Issue, n: 3, age: Some(quantiles(220_000.0)), bands };
     Wip { basis: basis(), kinds: vec![kind], oldest: vec![row()] }
+}
+
+fn stuck() -> Stuck {
+    let kinds = vec![StuckKind { kind: Kind::Build, after_seconds: 86_400.0, n: 7 }];
+    Stuck { basis: basis(), kinds, items: vec![row()], total: 7 }
 }
 
 fn quality() -> Quality {

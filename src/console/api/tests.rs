@@ -76,7 +76,7 @@ async fn problem(response: Response) -> Problem {
 }
 
 /// Every route with a question that it answers.
-const ROUTES: [&str; 16] = [
+const ROUTES: [&str; 17] = [
     "/api/v1/summary",
     "/api/v1/latency",
     "/api/v1/groups?group=team",
@@ -93,6 +93,7 @@ const ROUTES: [&str; 16] = [
     "/api/v1/traceparent?key=github:github.com/acme/api/issue/12",
     "/api/v1/pull-requests",
     "/api/v1/openapi.json",
+    "/api/v1/stuck",
 ];
 
 #[tokio::test]
@@ -109,6 +110,7 @@ async fn every_route_answers_in_the_shape_of_its_report() {
     server.json::<Stages>(ROUTES[6]).await;
     server.json::<Wip>(ROUTES[7]).await;
     server.json::<Quality>(ROUTES[8]).await;
+    server.json::<Stuck>(ROUTES[15]).await;
     server.json::<Items>(ROUTES[9]).await;
     server.json::<TagKeys>(ROUTES[10]).await;
     server.json::<Detail>(ROUTES[11]).await;

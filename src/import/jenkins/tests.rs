@@ -117,7 +117,12 @@ impl World {
     fn new(jenkins: JenkinsOptions) -> Self {
         let folder = tempfile::tempdir().unwrap();
         let store = SqliteStore::open(&folder.path().join("store.db"), 1 << 20).unwrap();
-        let rules = Rules { tagger: Arc::default(), environments: Arc::default(), settle: 0 };
+        let rules = Rules {
+            tagger: Arc::default(),
+            environments: Arc::default(),
+            settle: 0,
+            retention: Default::default(),
+        };
         let understanding = Understanding {
             people: false,
             tagger: rules.tagger.clone(),

@@ -12,6 +12,7 @@ pub mod pull_requests;
 pub mod quality;
 pub mod samples;
 pub mod stages;
+pub mod stuck;
 pub mod summary;
 pub mod wip;
 
@@ -19,6 +20,7 @@ pub use self::dora::dora;
 pub use self::pull_requests::pull_requests;
 pub use self::quality::{Stored, quality};
 pub use self::stages::stages;
+pub use self::stuck::stuck;
 pub use self::summary::summary;
 pub use self::wip::wip;
 

@@ -37,6 +37,11 @@ impl Family {
         some(self.parent[row as usize])
     }
 
+    /// Whether anything hangs below a row.
+    pub fn has_children(&self, row: u32) -> bool {
+        self.first_child[row as usize] != NOBODY
+    }
+
     /// The root of a row's trace.
     pub fn root(&self, row: u32) -> u32 {
         let mut top = row;

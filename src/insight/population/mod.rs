@@ -5,12 +5,13 @@
 
 mod codes;
 mod dimension;
+mod dropping;
 mod family;
 mod lives;
 mod names;
 mod reading;
 
-use std::collections::{HashMap, HashSet};
+use std::collections::{BTreeMap, HashMap, HashSet};
 
 pub use self::dimension::{Dimension, EMPTY, Reach};
 use self::family::Family;
@@ -20,7 +21,7 @@ use super::environment::Environments;
 use super::observation::{Change, Deployed, Detail, Handled, Lived, Observation, Ran};
 use super::query::Tier;
 use crate::work::ids::TraceId;
-use crate::work::key::Key;
+use crate::work::key::{Key, Kind};
 use crate::work::time::Time;
 
 /// What the configuration says about insight.
@@ -32,6 +33,8 @@ pub struct Settings {
     pub environments: Environments,
     /// Labels and types that make an issue an incident, compared without case.
     pub incident_labels: Vec<String>,
+    /// After how many microseconds an open item of a kind counts as stuck.
+    pub stuck_after: BTreeMap<Kind, i64>,
 }
 
 /// The keys that items can be sliced by besides tags; see [`super::observation`].
@@ -165,13 +168,18 @@ impl Population {
         for observation in observations {
             self.file(observation, &mut touched);
         }
+        self.spread(touched);
+        self.version += 1;
+    }
+
+    /// Spreads the tags anew in the traces of these rows.
+    fn spread(&mut self, touched: Vec<u32>) {
         let mut roots: Vec<u32> = touched.into_iter().map(|row| self.family.root(row)).collect();
         roots.sort_unstable();
         roots.dedup();
         for root in roots {
             self.family.spread(root, &mut self.dimensions);
         }
-        self.version += 1;
     }
 
     fn row(&mut self, key: &Key) -> u32 {

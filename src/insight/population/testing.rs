@@ -21,6 +21,15 @@ pub fn settings(keys: &[&str]) -> Settings {
         environments: Environments::new(&[(Tier::Production, &production), (Tier::Staging, &staging)])
             .unwrap(),
         incident_labels: texts(&["incident"]),
+        stuck_after: [
+            (Kind::Issue, 180),
+            (Kind::PullRequest, 30),
+            (Kind::Build, 1),
+            (Kind::Job, 1),
+            (Kind::Deploy, 1),
+        ]
+        .map(|(kind, days)| (kind, days * 86_400_000_000))
+        .into(),
     }
 }
 

@@ -220,3 +220,96 @@ fn keys_without_end_are_counted_and_not_sliced_by() {
     assert_eq!(population.unsliced_keys(), 36, "each is counted once");
     assert_eq!(tags(&population, "issue/99", "team"), ["a"]);
 }
+
+/// What is over at this second.
+fn over_before(seconds: i64) -> impl Fn(Kind, &Lived) -> bool {
+    move |_, life| !life.open && life.closed.is_some_and(|(end, _)| end < crate::work::testing::at(seconds))
+}
+
+#[test]
+fn what_is_over_is_in_no_answer_and_its_tags_count_for_nobody() {
+    let ended = |seen: Seen, end| seen.lived(0, end, Outcome::Success);
+    let mut seen = delivery();
+    seen[4] = ended(seen[4].clone(), 100).to("api", "production");
+    seen[5] = ended(seen[5].clone(), 200).to("api", "production");
+    let mut population = population(&seen);
+    assert_eq!(population.drop_over(over_before(100)), 0);
+    let version = population.version();
+    assert_eq!(population.drop_over(over_before(150)), 1);
+    assert!(population.version() > version, "what was remembered of it is out of date");
+    assert_eq!(tags(&population, "issue/1", "deploy.type"), ["container"]);
+    let gone = population.find(&acme("deploy/5")).unwrap();
+    assert!(!population.is_known(gone) && population.deploy(gone).is_none());
+    assert_eq!(population.of_kind(Kind::Deploy).count(), 1);
+    let root = population.root(population.find(&acme("issue/1")).unwrap());
+    assert!(!population.members(root).contains(&gone), "it is not in the trace either");
+    let left = population.find(&acme("deploy/6")).unwrap();
+    assert_eq!(population.deploys().iter().map(|deploy| deploy.row).collect::<Vec<_>>(), [left]);
+    assert_eq!(population.deploy(left).map(|deploy| deploy.row), Some(left));
+    assert_eq!(population.drop_over(over_before(150)), 0);
+}
+
+#[test]
+fn what_went_leaves_those_below_it_where_they_were() {
+    let seen = [
+        seen("issue/1").tag("team", "payments"),
+        seen("pull_request/2").below(&["issue/1"]).tag("language", "go").lived(0, 10, Outcome::Merged),
+        seen("build/4.1").below(&["pull_request/2", "issue/1"]),
+    ];
+    let mut population = population(&seen);
+    assert_eq!(population.drop_over(over_before(50)), 1);
+    assert_eq!(tags(&population, "build/4.1", "team"), ["payments"]);
+    assert_eq!(tags(&population, "build/4.1", "language"), [""; 0]);
+    // It comes back when something is said of it.
+    population.apply(&[seen[1].0.clone()]);
+    assert_eq!(tags(&population, "build/4.1", "language"), ["go"]);
+    assert!(population.change(population.find(&acme("pull_request/2")).unwrap()).is_some());
+}
+
+#[test]
+fn what_is_over_when_it_is_seen_is_not_taken_in() {
+    let mut population = population(&[seen("build/1.1"), seen("build/2.1")]);
+    let closed = |id: &str, end| seen(id).lived(0, end, Outcome::Success).0;
+    let news = [closed("build/1.1", 10), closed("build/3.1", 10), closed("build/4.1", 90)];
+    assert_eq!(population.apply_living(&news, over_before(50)), 1, "one that was open");
+    assert_eq!(population.find(&acme("build/3.1")), None);
+    let known: Vec<_> = population.of_kind(Kind::Build).filter_map(|row| population.key(row)).collect();
+    assert_eq!(known, [acme("build/2.1"), acme("build/4.1")]);
+}
+
+proptest! {
+    /// Whatever is taken out, what is left is as if the rest alone had been there.
+    #[test]
+    fn taking_out_whole_traces_leaves_what_the_others_alone_would_be(gone in prop::collection::vec(any::<bool>(), 6)) {
+        let trace = |n: usize, end: i64| {
+            let [issue, change, deploy] = [format!("issue/{n}"), format!("pull_request/{n}"), format!("deploy/{n}")];
+            let deploy_type = if n.is_multiple_of(2) { "mutable" } else { "container" };
+            vec![
+                seen(&issue).tag("team", "payments").lived(0, end, Outcome::Completed),
+                seen(&change).below(&[&issue]).tag("language", "go").lived(0, end, Outcome::Merged),
+                seen(&deploy).below(&[&change, &issue]).tag("deploy.type", deploy_type).lived(0, end, Outcome::Success),
+            ]
+        };
+        let all: Vec<Seen> = gone.iter().enumerate().flat_map(|(n, gone)| trace(n, if *gone { 10 } else { 90 })).collect();
+        let mut whole = population(&all);
+        let went = whole.drop_over(over_before(50));
+        prop_assert_eq!(went, 3 * gone.iter().filter(|gone| **gone).count());
+        let rest: Vec<Seen> = gone.iter().enumerate().filter(|(_, gone)| !**gone).flat_map(|(n, _)| trace(n, 90)).collect();
+        let alone = population(&rest);
+        for kind in Kind::ALL {
+            let keys = |population: &Population| -> Vec<_> { population.of_kind(kind).filter_map(|row| population.key(row)).collect() };
+            prop_assert_eq!(keys(&whole), keys(&alone));
+        }
+        for seen in &rest {
+            let name = format!("{}/{}", seen.0.key.kind(), seen.0.key.id());
+            for key in ["team", "language", "deploy.type"] {
+                prop_assert_eq!(tags(&whole, &name, key), tags(&alone, &name, key));
+            }
+        }
+        let mut deploys: Vec<_> = whole.deploys().iter().filter_map(|deploy| whole.key(deploy.row)).collect();
+        deploys.sort();
+        let mut expected: Vec<_> = alone.deploys().iter().filter_map(|deploy| alone.key(deploy.row)).collect();
+        expected.sort();
+        prop_assert_eq!(deploys, expected);
+    }
+}

@@ -274,6 +274,30 @@ pub struct AgeBand {
     pub n: u64,
 }
 
+/// `GET /api/v1/stuck`: what has been open for longer than `insight.stuck_after` says.
+#[derive(Clone, Debug, PartialEq, Serialize, Deserialize, ToSchema)]
+pub struct Stuck {
+    /// What it is about; neither the kind nor the range counts, since it is about all that is open now.
+    pub basis: Basis,
+    /// Each kind that can be stuck.
+    pub kinds: Vec<StuckKind>,
+    /// Stuck items of all kinds, the oldest first.
+    pub items: Vec<super::ItemRow>,
+    /// How many there are.
+    pub total: u64,
+}
+
+/// Stuck items of one kind.
+#[derive(Clone, Copy, Debug, PartialEq, Serialize, Deserialize, ToSchema)]
+pub struct StuckKind {
+    /// The kind.
+    pub kind: crate::work::key::Kind,
+    /// After how long open an item of it counts as stuck.
+    pub after_seconds: f64,
+    /// How many are.
+    pub n: u64,
+}
+
 /// `GET /api/v1/quality`: how far the data can be believed.
 #[derive(Clone, Debug, PartialEq, Serialize, Deserialize, ToSchema)]
 pub struct Quality {

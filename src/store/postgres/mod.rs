@@ -4,14 +4,17 @@
 //! sending is leased to it (`outbox`). Questions are asked in sets, since the database may be a network
 //! away (`lookup`).
 
+mod check;
 mod commit;
 mod connect;
+mod expire;
 mod failed;
 mod keep;
 mod lookup;
 mod migrate;
 mod observe;
 mod outbox;
+mod roles;
 mod seal;
 mod tallies;
 #[cfg(test)]
@@ -42,6 +45,8 @@ const PATIENCE_AT_START: Duration = Duration::from_secs(30);
 /// How long one try may take. Longer than any statement may: it is for a way to the database that has
 /// gone silent, where no answer will come and nobody says so.
 const SILENCE: Duration = Duration::from_secs(70);
+/// The same for what goes through the whole store.
+const SILENCE_OF_ALL: Duration = Duration::from_secs(6 * 3600);
 /// The same for what a sender or a probe waits for.
 const SILENCE_TO_SENDERS: Duration = Duration::from_secs(8);
 /// How long saying goodbye may take.
@@ -210,7 +215,7 @@ impl PostgresStore {
         let begun = tokio::time::Instant::now();
         let mut told = false;
         loop {
-            match transaction!(store, |transaction| migrate::migrate(&transaction)) {
+            match transaction!(store, SILENCE_OF_ALL, |transaction| migrate::migrate(&transaction)) {
                 Ok(()) => {
                     let database = &store.database;
                     tried!(store, |client| database.compare_clocks(&client))?;
@@ -390,7 +395,7 @@ impl Store for PostgresStore {
 
     async fn observes(&self) -> Result<bool, StoreError> {
         let me = self.database.me;
-        tried!(self, |client| observe::observes(&client, me))
+        tried!(self, |client| roles::hold(&client, "observe", me))
     }
 
     async fn observed_elsewhere(
@@ -421,7 +426,52 @@ impl Store for PostgresStore {
         if !tried!(self, |client| observe::made_otherwise(&client, &fingerprint))? {
             return Ok(false);
         }
-        transaction!(self, |transaction| observe::make_with(&transaction, &fingerprint))
+        transaction!(self, SILENCE_OF_ALL, |transaction| observe::make_with(&transaction, &fingerprint))
+    }
+
+    async fn expires(&self) -> Result<bool, StoreError> {
+        let me = self.database.me;
+        tried!(self, |client| roles::hold(&client, "expire", me))
+    }
+
+    async fn expire(
+        &self,
+        after: i64,
+        limit: usize,
+        now: Time,
+        rules: &Rules,
+        exporting: bool,
+    ) -> Result<Expired, StoreError> {
+        let by = (now, rules, exporting);
+        let (reached, past) = tried!(self, |client| expire::past(&client, after, limit, by))?;
+        if past.is_empty() {
+            return Ok(Expired { reached, ..Expired::default() });
+        }
+        let shard = self.database.shard;
+        let items = transaction!(self, |transaction| expire::delete(&transaction, &past, by, shard))?;
+        Ok(Expired { reached, items })
+    }
+
+    async fn forget(
+        &self,
+        after: Option<Mark>,
+        limit: usize,
+        now: Time,
+        rules: &Rules,
+    ) -> Result<Forgotten, StoreError> {
+        let retention = &rules.retention;
+        tried!(self, |client| expire::forget(&client, after.clone(), limit, now, retention))
+    }
+
+    async fn check(&self, backends: &[String]) -> Result<Checked, StoreError> {
+        transaction!(self, SILENCE_OF_ALL, IsolationLevel::RepeatableRead, true, |transaction| {
+            check::check(&transaction, backends)
+        })
+    }
+
+    async fn repair_counts(&self, drift: &BTreeMap<String, i64>) -> Result<(), StoreError> {
+        let shard = self.database.shard;
+        transaction!(self, |transaction| tallies::add(&transaction, shard, drift, &Default::default()))
     }
 
     async fn close(&self) {
@@ -430,7 +480,7 @@ impl Store for PostgresStore {
         let goodbye = async {
             if let Ok(client) = self.database.client().await {
                 let _ = outbox::give_back(&client, self.database.me).await;
-                let _ = observe::resign(&client, self.database.me).await;
+                let _ = roles::resign(&client, self.database.me).await;
             }
         };
         let _ = tokio::time::timeout(GOODBYE, goodbye).await;

@@ -14,9 +14,6 @@ use crate::work::time::Time;
 /// The most revisits that become due in one transaction, so that no delivery waits long for it.
 const REVISITED: i64 = 1_000;
 
-/// How long the role of the observer is held without being renewed, as SQL.
-const ROLE: &str = "interval '15 seconds'";
-
 /// A revisit is due when its time has come, or when the clock was set back.
 const DUE: &str = "due_at <= $1 OR due_at > $2";
 
@@ -38,30 +35,8 @@ pub(super) async fn mark(transaction: &Transaction<'_>, mut items: Vec<i64>) -> 
     Ok(())
 }
 
-/// Whether this replica is the one that observes: takes the role if nobody has it, and renews it.
-pub(super) async fn observes(client: &Client, holder: i64) -> Result<bool, Failed> {
-    let statement = client
-        .prepare_cached(&format!(
-            "UPDATE roles SET holder = $1, held_until = now() + {ROLE}
-             WHERE name = 'observe' AND (holder = $1 OR held_until IS NULL OR held_until < now())"
-        ))
-        .await?;
-    Ok(client.execute(&statement, &[&holder]).await? > 0)
-}
-
-/// Gives the role back.
-pub(super) async fn resign(client: &Client, holder: i64) -> Result<(), Failed> {
-    client
-        .execute(
-            "UPDATE roles SET holder = NULL, held_until = NULL WHERE name = 'observe' AND holder = $1",
-            &[&holder],
-        )
-        .await?;
-    Ok(())
-}
-
 /// Waits for whoever else is storing observations: their versions must become known in their order.
-async fn take_turn(transaction: &Transaction<'_>) -> Result<(), Failed> {
+pub(super) async fn take_turn(transaction: &Transaction<'_>) -> Result<(), Failed> {
     let turn = transaction.prepare_cached("SELECT 1 FROM roles WHERE name = 'observe' FOR UPDATE").await?;
     transaction.query(&turn, &[]).await?;
     Ok(())

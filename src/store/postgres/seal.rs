@@ -79,24 +79,25 @@ pub(super) async fn seal(
     let mut out = Out::default();
     let mut finished: Vec<i32> = Vec::with_capacity(due.len());
     for (_, before, item) in &due {
-        let entries = match one(transaction, &mut known, item, *before, rules, &mut sealed).await {
-            Ok((entries, pins)) => {
-                for (key, pin) in pins {
+        let sealing = match one(transaction, &mut known, item, *before, rules, now, &mut sealed).await {
+            Ok((sealing, pins)) => {
+                // What is not exported settles nothing.
+                for (key, pin) in pins.into_iter().filter(|_| !sealing.entries.is_empty()) {
                     known.add_pin(key.clone(), Some(pin.clone()));
                     out.pins.push((key, pin));
                 }
-                entries
+                sealing
             }
             // An unreadable row must not hold up all others; it is told of once and left alone.
             Err(Failed::Final(StoreError::Corrupt(reason))) => {
                 tracing::error!(%reason, "an item cannot be exported because its row cannot be read");
-                Vec::new()
+                sealing::Sealing { finished: *before, ..Default::default() }
             }
             Err(failed) => return Err(failed),
         };
-        finished.push((*before as usize + entries.len()) as i32);
+        finished.push(sealing.finished as i32);
         if let Ok(item) = item {
-            for entry in entries {
+            for entry in sealing.entries {
                 out.keys.push(item.key.as_str().to_owned());
                 out.sources.push(item.key.source().as_str());
                 out.episodes.push(entry.episode as i32);
@@ -130,12 +131,12 @@ async fn one(
     item: &Result<Item, StoreError>,
     before: u32,
     rules: &Rules,
+    now: Time,
     sealed: &mut Sealed,
-) -> Result<(Vec<sealing::Entry>, Vec<(Key, Pin)>), Failed> {
+) -> Result<(sealing::Sealing, Vec<(Key, Pin)>), Failed> {
     let item = item.as_ref().map_err(Clone::clone)?;
     let place = lookup::place(transaction, known, item).await?;
-    let entries = sealing::seal(item, before, &place, rules, sealed);
-    Ok((entries, place.pins))
+    Ok((sealing::seal(item, before, &place, rules, now, sealed), place.pins))
 }
 
 async fn write(

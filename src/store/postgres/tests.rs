@@ -27,3 +27,54 @@ async fn fresh() -> Option<(PostgresStore, String)> {
 }
 
 contract_tests!(fresh().await);
+
+#[tokio::test]
+async fn a_check_names_whatever_does_not_agree() {
+    use super::super::contract::{delivery, rules};
+    use crate::work::event::{Outcome, Said};
+    use crate::work::testing::{acme, at, run};
+    let Some((store, url)) = fresh().await else { return };
+    let database = url.rsplit('/').next().unwrap().to_owned();
+    let built = |id: u8| {
+        let event = run(acme(&format!("build/{id}.1")), 0, Some((60, Outcome::Success)));
+        delivery(id, 0, Said { events: vec![event], ..Said::default() })
+    };
+    let main = vec!["main".to_owned()];
+    store.commit((1..=3).map(built).collect(), &rules()).await.unwrap();
+    store.seal(at(100), 10, &main, &rules()).await.unwrap();
+    let stale = store.stale(0, 10, &rules()).await.unwrap();
+    store.observed(&stale, at(100)).await.unwrap();
+    assert_eq!(store.check(&main).await.unwrap().findings, []);
+    for (break_it, about, problem) in [
+        ("UPDATE items SET state = '\\x01ff' WHERE id = 1", "item 1 ", "cannot be read"),
+        ("UPDATE items SET open = true WHERE id = 2", "item 2 ", "is closed, and marked as open"),
+        ("UPDATE items SET due_at = 7 WHERE id = 3", "item 3 ", "nothing to export"),
+        ("UPDATE observations SET state = '\\x09' WHERE item = 2", "observation 2", "cannot be read"),
+        ("INSERT INTO stale VALUES (88, 1, 0)", "stale 88", "not there"),
+        ("UPDATE outbox SET spans = '\\xffff' WHERE key LIKE '%/3.1'", "outbox entry", "cannot be read"),
+        ("UPDATE pins SET root = 'rootless' WHERE key LIKE '%/1.1'", "pin of ", "rootless"),
+        ("INSERT INTO tallies VALUES ('items', 99, 4)", "count \"items\"", "says 7, and there are 3"),
+        ("INSERT INTO refs VALUES (5, 555, '', 0)", "references", "1 point at"),
+        ("INSERT INTO moments VALUES (1, 2, 666)", "moments", "1 point at"),
+    ] {
+        let before = store.check(&main).await.unwrap().findings;
+        Postgres::shared().unwrap().execute(&database, break_it).await;
+        let after = store.check(&main).await.unwrap().findings;
+        let new: Vec<_> = after.iter().filter(|finding| !before.contains(finding)).collect();
+        let named =
+            new.iter().any(|finding| finding.about.starts_with(about) && finding.problem.contains(problem));
+        assert!(named, "{break_it}: {new:?}");
+    }
+}
+
+#[tokio::test]
+async fn one_replica_at_a_time_deletes() {
+    let Some((first, url)) = fresh().await else { return };
+    let second = open(&url).await;
+    assert!(first.expires().await.unwrap());
+    assert!(!second.expires().await.unwrap());
+    assert!(second.observes().await.unwrap(), "which says nothing of who observes");
+    assert!(first.expires().await.unwrap(), "who has the role keeps it");
+    first.close().await;
+    assert!(second.expires().await.unwrap());
+}

@@ -19,13 +19,15 @@ pub(super) fn commit(
 ) -> Result<Vec<Committed>, StoreError> {
     let mut batch = Batch::default();
     let mut outcomes = Vec::with_capacity(deliveries.len());
+    let mut day = 0;
     for delivery in deliveries {
         batch.hear(&delivery);
+        day = day.max(delivery.received_at.micros() / DAY);
         outcomes.push(take(transaction, delivery, rules, &mut batch)?);
     }
     let writes = batch.finish()?;
     let ids = write(transaction, writes.items)?;
-    point(transaction, writes.refs, &ids)?;
+    point(transaction, writes.refs, &ids, day)?;
     observe::mark(transaction, ids.into_values().collect())?;
     for (source, at) in &writes.heard {
         heard(transaction, *source, *at)?;
@@ -107,22 +109,28 @@ fn quarantine(
 /// written together; says which id each has.
 fn write(transaction: &Transaction<'_>, items: Vec<ItemWrite>) -> Result<HashMap<Key, i64>, StoreError> {
     let mut ids = HashMap::with_capacity(items.len());
+    let mut last = match items.iter().any(|item| item.id.is_none()) {
+        true => last_id(transaction)?,
+        false => 0,
+    };
     for item in items {
         let id = match item.id {
             None => {
+                last += 1;
                 transaction
                     .prepare_cached(
-                        "INSERT INTO items (key, kind, open, sealed, due_at, state)
-                         VALUES (?1, ?2, ?3, 0, ?4, ?5)",
+                        "INSERT INTO items (id, key, kind, open, sealed, due_at, state)
+                         VALUES (?1, ?2, ?3, ?4, 0, ?5, ?6)",
                     )?
                     .execute((
+                        last,
                         item.key.as_str(),
                         item.key.kind().as_str(),
                         item.open,
                         item.due_at,
                         item.state,
                     ))?;
-                transaction.last_insert_rowid()
+                last
             }
             Some(id) => {
                 transaction
@@ -141,14 +149,36 @@ fn write(transaction: &Transaction<'_>, items: Vec<ItemWrite>) -> Result<HashMap
     Ok(ids)
 }
 
+/// The greatest number that an item has, or had before it was deleted: none is given twice, since
+/// references to what is deleted live a little longer.
+fn last_id(transaction: &Transaction<'_>) -> Result<i64, StoreError> {
+    Ok(transaction
+        .prepare_cached(
+            "SELECT max(coalesce((SELECT max(id) FROM items), 0),
+                        coalesce((SELECT n FROM tallies WHERE name = 'ids'), 0))",
+        )?
+        .query_row([], |row| row.get(0))?)
+}
+
 /// Writes what references point at. In the order in which they are stored, so that each page is
 /// visited once.
 fn point(
     transaction: &Transaction<'_>,
     refs: Vec<(i64, Pointer)>,
     ids: &HashMap<Key, i64>,
+    day: i64,
 ) -> Result<(), StoreError> {
+    if refs.is_empty() {
+        return Ok(());
+    }
     let era = lookup::era(transaction)?;
+    // No era began before the one before it, whatever the clock says.
+    transaction
+        .prepare_cached(
+            "INSERT OR IGNORE INTO eras (era, day)
+             VALUES (?1, max(?2, coalesce((SELECT day FROM eras ORDER BY era DESC LIMIT 1), 0)))",
+        )?
+        .execute((era, day))?;
     let mut statement =
         transaction.prepare_cached("INSERT OR IGNORE INTO refs (era, ref, pointer) VALUES (?1, ?2, ?3)")?;
     let mut written = 0;

@@ -78,12 +78,25 @@ pub(super) struct Lookups<'c> {
     items: HashMap<Key, Option<Item>>,
     pins: HashMap<Key, Option<Pin>>,
     pointers: HashMap<Ref, Vec<Pointer>>,
+    /// The eras that there are, once that was asked.
+    eras: Option<Vec<i64>>,
 }
 
 impl<'c> Lookups<'c> {
     /// Looks up within `connection`'s transaction.
     pub(super) fn new(connection: &'c Connection) -> Self {
-        Self { connection, items: HashMap::new(), pins: HashMap::new(), pointers: HashMap::new() }
+        let (items, pins, pointers) = Default::default();
+        Self { connection, items, pins, pointers, eras: None }
+    }
+
+    fn eras(&mut self) -> Result<Vec<i64>, StoreError> {
+        if let Some(eras) = &self.eras {
+            return Ok(eras.clone());
+        }
+        let mut statement = self.connection.prepare_cached("SELECT era FROM eras ORDER BY era")?;
+        let eras: Vec<i64> = statement.query_map([], |row| row.get(0))?.collect::<Result<_, _>>()?;
+        self.eras = Some(eras.clone());
+        Ok(eras)
     }
 
     /// Takes note of a pin that was just written.
@@ -108,18 +121,20 @@ impl Lookup for Lookups<'_> {
         if let Some(known) = self.pointers.get(reference) {
             return Ok(known.clone());
         }
+        let eras = self.eras()?;
         // A commit that a hundred pull requests share tells nothing more by the hundredth.
         let mut statement = self.connection.prepare_cached(
-            "SELECT coalesce(items.key, refs.pointer) FROM refs
+            "SELECT iif(typeof(refs.pointer) = 'integer', items.key, refs.pointer) FROM refs
              LEFT JOIN items ON typeof(refs.pointer) = 'integer' AND items.id = refs.pointer
              WHERE era = ?1 AND ref = ?2 LIMIT 64",
         )?;
         let hash = hashed(reference);
         let mut pointers: Vec<Pointer> = Vec::new();
-        for era in 0..=era(self.connection)? {
-            let texts = statement.query_map((era, hash), |row| row.get::<_, String>(0))?;
+        for era in eras {
+            // What points at an item that was deleted points at nothing.
+            let texts = statement.query_map((era, hash), |row| row.get::<_, Option<String>>(0))?;
             for text in texts {
-                pointers.extend(Pointer::from_stored(&text?));
+                pointers.extend(text?.as_deref().and_then(Pointer::from_stored));
             }
         }
         pointers.sort_unstable();

@@ -1,11 +1,14 @@
 //! The embedded store. One thread owns the only writing connection and runs one transaction after
-//! another (`commit`, `seal`, `outbox`, `observe`, `keep`); readers have connections of their own; a
+//! another (`commit`, `seal`, `outbox`, `observe`, `expire`, `keep`); readers have connections of their own; a
 //! second thread moves what is committed from the write-ahead log into the database
 //! (`checkpoint`), so that no delivery waits for that. Leases are in memory: this process is the
 //! only one that sends, and after a crash nothing is held.
 
+pub mod backup;
+mod check;
 mod checkpoint;
 mod commit;
+mod expire;
 mod keep;
 mod lookup;
 mod observe;
@@ -33,6 +36,7 @@ const MIGRATIONS: &[&str] = &[
     include_str!("../../../migrations/sqlite/0001_core.sql"),
     include_str!("../../../migrations/sqlite/0002_insight.sql"),
     include_str!("../../../migrations/sqlite/0003_moments.sql"),
+    include_str!("../../../migrations/sqlite/0004_eras.sql"),
 ];
 
 /// How long to wait for another process that holds the database, such as a command: less than the
@@ -405,6 +409,60 @@ impl Store for SqliteStore {
             Ok(otherwise)
         })
         .await
+    }
+
+    async fn expires(&self) -> Result<bool, StoreError> {
+        // Nobody else does.
+        Ok(true)
+    }
+
+    async fn expire(
+        &self,
+        after: i64,
+        limit: usize,
+        now: Time,
+        rules: &Rules,
+        exporting: bool,
+    ) -> Result<Expired, StoreError> {
+        let by = (now, rules.clone(), exporting);
+        let (reached, past) =
+            self.read(move |connection| expire::past(connection, after, limit, (by.0, &by.1, by.2))).await?;
+        if past.is_empty() {
+            return Ok(Expired { reached, ..Expired::default() });
+        }
+        let by = (now, rules.clone(), exporting);
+        let items =
+            self.write(move |transaction| expire::delete(transaction, &past, (by.0, &by.1, by.2))).await?;
+        Ok(Expired { reached, items })
+    }
+
+    async fn forget(
+        &self,
+        after: Option<Mark>,
+        limit: usize,
+        now: Time,
+        rules: &Rules,
+    ) -> Result<Forgotten, StoreError> {
+        let retention = rules.retention;
+        let slice =
+            self.read(move |connection| expire::slice(connection, after, limit, now, &retention)).await?;
+        let reached = slice.reached.clone();
+        if slice.is_empty() {
+            return Ok(Forgotten { reached, ..Forgotten::default() });
+        }
+        let (deliveries, refs) = self.write(move |transaction| expire::forget(transaction, &slice)).await?;
+        Ok(Forgotten { reached, deliveries, refs })
+    }
+
+    async fn check(&self, backends: &[String]) -> Result<Checked, StoreError> {
+        let backends = backends.to_vec();
+        self.read(move |connection| check::check(connection, &backends)).await
+    }
+
+    async fn repair_counts(&self, drift: &BTreeMap<String, i64>) -> Result<(), StoreError> {
+        let drift = drift.clone();
+        self.write(move |transaction| drift.iter().try_for_each(|(name, by)| tally(transaction, name, *by)))
+            .await
     }
 
     async fn close(&self) {

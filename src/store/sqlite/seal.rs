@@ -40,15 +40,15 @@ pub(super) fn seal(
     let mut sealed = Sealed::default();
     let mut entries = 0;
     for (id, key, before, state) in &due {
-        let finished = match slice.seal(key, *before, state, &mut sealed) {
+        let (finished, put_out) = match slice.seal(key, *before, state, &mut sealed) {
             // An unreadable row must not hold up all others; it is told of once and left alone.
             Err(StoreError::Corrupt(reason)) => {
                 tracing::error!(%reason, "an item cannot be exported because its row cannot be read");
-                *before
+                (*before, 0)
             }
             other => other?,
         };
-        entries += i64::from(finished - before);
+        entries += put_out as i64;
         transaction
             .prepare_cached("UPDATE items SET sealed = ?2, due_at = NULL WHERE id = ?1")?
             .execute((id, finished))?;
@@ -72,21 +72,30 @@ struct Slice<'t> {
 }
 
 impl Slice<'_> {
-    /// Seals one item, of which `before` episodes are sealed; says how many are now.
-    fn seal(&mut self, key: &str, before: u32, state: &[u8], sealed: &mut Sealed) -> Result<u32, StoreError> {
+    /// Seals one item, of which `before` episodes are sealed; says how many are now, and how many of them
+    /// are on their way to the backends.
+    fn seal(
+        &mut self,
+        key: &str,
+        before: u32,
+        state: &[u8],
+        sealed: &mut Sealed,
+    ) -> Result<(u32, usize), StoreError> {
         let item = sealing::item(key, state)?;
         let place = link::place(&item, &mut self.lookups)?;
-        for (key, pin) in &place.pins {
+        let sealing = sealing::seal(&item, before, &place, self.rules, self.now, sealed);
+        // What is not exported settles nothing.
+        let settled = place.pins.iter().filter(|_| !sealing.entries.is_empty());
+        for (key, pin) in settled {
             self.transaction
                 .prepare_cached("INSERT OR IGNORE INTO pins (key, root, parent) VALUES (?1, ?2, ?3)")?
                 .execute((key.as_str(), pin.root.as_str(), pin.parent.as_ref().map(Key::as_str)))?;
             self.lookups.pinned(key.clone(), pin.clone());
         }
-        let entries = sealing::seal(&item, before, &place, self.rules, sealed);
-        for entry in &entries {
+        for entry in &sealing.entries {
             self.put_out(&item.key, entry)?;
         }
-        Ok(before + entries.len() as u32)
+        Ok((sealing.finished, sealing.entries.len()))
     }
 
     /// Puts an episode's spans into the outbox, for every backend the same bytes.

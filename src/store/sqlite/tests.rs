@@ -90,6 +90,86 @@ async fn a_reference_is_found_in_whatever_era_it_was_written() {
     assert_eq!(eras, 3);
 }
 
+/// Days are all that the kinds which references lead to are kept.
+fn kept_for(days: i64) -> Rules {
+    let micros = days * batch::DAY;
+    let kinds = Kind::ALL.map(|kind| (kind, micros));
+    Rules { retention: Retention::new(kinds, None), ..rules() }
+}
+
+async fn forget_all(store: &SqliteStore, days: i64, rules: &Rules) -> usize {
+    let (mut mark, mut refs) = (None, 0);
+    loop {
+        let forgotten = store.forget(mark, 2, at(days * 24 * 3600), rules).await.unwrap();
+        refs += forgotten.refs;
+        match forgotten.reached {
+            Some(reached) => mark = Some(reached),
+            None => return refs,
+        }
+    }
+}
+
+#[tokio::test]
+async fn what_an_old_era_says_of_no_item_is_forgotten_and_the_empty_era_with_it() {
+    let (store, _folder) = fresh();
+    let sha = |n: i64| format!("{n:040x}");
+    // An era for each of the days 0, 10 and 20, each with a push, an open issue and where the project is.
+    for (id, day) in [(1u8, 0), (2, 10), (3, 20)] {
+        let issue = cycle(acme(&format!("issue/{id}")), 0, &[], &[]);
+        let said = Said {
+            refs: vec![
+                (Ref::push(&sha(day + 1)).unwrap(), Pointer::Ref(Ref::push(&sha(day + 2)).unwrap())),
+                (Ref::issue_key(&format!("A-{id}")), Pointer::Item(issue.key.clone())),
+                (Ref::issue_key(&format!("B-{id}")), Pointer::Item(acme("issue/99"))),
+                (Ref::project(Source::Github, "api"), Pointer::Project("h".to_owned(), "p".to_owned())),
+            ],
+            events: vec![issue],
+            ..Said::default()
+        };
+        store.commit(vec![delivery(id, day * 24 * 3600, said)], &rules()).await.unwrap();
+        store.write(|transaction| tally(transaction, "refs", lookup::ERA)).await.unwrap();
+    }
+    let forever = Rules { retention: Retention::new([(Kind::Build, batch::DAY)], None), ..rules() };
+    assert_eq!(forget_all(&store, 1000, &forever).await, 0, "what is kept for ever may need them");
+    // The first era ended on day 10, the second on day 20: nobody knows when the third will.
+    assert_eq!(forget_all(&store, 13, &kept_for(4)).await, 0);
+    assert_eq!(forget_all(&store, 15, &kept_for(4)).await, 2, "the push, and what never was an item");
+    assert_eq!(forget_all(&store, 15, &kept_for(4)).await, 0);
+    assert_eq!(forget_all(&store, 1000, &kept_for(4)).await, 2);
+    let eras = async || {
+        let count = "SELECT count(*) FROM eras";
+        store
+            .read(move |connection| Ok(connection.query_row(count, [], |row| row.get::<_, i64>(0))?))
+            .await
+            .unwrap()
+    };
+    assert_eq!(eras().await, 3, "each has an issue that is still open");
+    sql(&store, "DELETE FROM items WHERE id <= 2").await;
+    sql(&store, "DELETE FROM refs WHERE typeof(pointer) = 'text' AND era <= 1").await;
+    assert_eq!(forget_all(&store, 1000, &kept_for(4)).await, 2);
+    assert_eq!(eras().await, 1, "the empty ones are not asked any more");
+}
+
+#[tokio::test]
+async fn the_eras_of_a_store_from_before_begin_no_later_than_today() {
+    let (store, folder) = fresh();
+    sql(&store, "INSERT OR REPLACE INTO tallies (name, n) VALUES ('refs', 600000)").await;
+    sql(&store, "DROP TABLE eras").await;
+    store.close().await;
+    let path = folder.path().join("store.db");
+    Connection::open(&path).unwrap().pragma_update(None, "user_version", 3).unwrap();
+    let store = SqliteStore::open(&path, 1 << 20).unwrap();
+    let eras: Vec<(i64, bool)> = store
+        .read(|connection| {
+            let mut statement =
+                connection.prepare("SELECT era, day = unixepoch() / 86400 FROM eras ORDER BY era")?;
+            Ok(statement.query_map([], |row| Ok((row.get(0)?, row.get(1)?)))?.collect::<Result<_, _>>()?)
+        })
+        .await
+        .unwrap();
+    assert_eq!(eras, [(0, true), (1, true), (2, true)]);
+}
+
 #[tokio::test]
 async fn one_unreadable_row_fails_only_the_deliveries_that_need_it() {
     let (store, _folder) = fresh();
@@ -238,4 +318,102 @@ async fn nothing_is_written_while_there_is_nothing_to_observe() {
     assert_eq!(store.observed(&[], at(0)).await.unwrap(), Noted::default());
     assert!(!store.observed_with(fingerprint).await.unwrap());
     assert!(matches!(store.observed_with([8; 32]).await, Err(StoreError::Closed)));
+}
+
+#[tokio::test]
+async fn a_check_names_whatever_does_not_agree() {
+    let (store, _folder) = fresh();
+    let built = |id: u8| {
+        let event = crate::work::testing::run(
+            acme(&format!("build/{id}.1")),
+            0,
+            Some((60, crate::work::event::Outcome::Success)),
+        );
+        delivery(id, 0, Said { events: vec![event], ..Said::default() })
+    };
+    let kept = Quarantined { reason: String::new(), headers: vec![], body: vec![7] };
+    let odd = Delivery { content: Content::Quarantined(kept), ..opened(99) };
+    let main = vec!["main".to_owned()];
+    store.commit((1..=8).map(built).chain([odd]).collect(), &rules()).await.unwrap();
+    store.seal(at(100), 10, &main, &rules()).await.unwrap();
+    let leased = store.lease("main", 1).await.unwrap();
+    let reject = Settlement::Rejected(vec![leased[0].id], "no".to_owned());
+    store.settle("main", vec![reject], at(20)).await.unwrap();
+    let stale = store.stale(0, 10, &rules()).await.unwrap();
+    store.observed(&stale, at(100)).await.unwrap();
+    assert_eq!(store.check(&main).await.unwrap().findings, []);
+    for (break_it, about, problem) in [
+        ("UPDATE items SET state = x'01ff' WHERE id = 1", "item 1 ", "cannot be read"),
+        ("UPDATE items SET key = 'no key' WHERE id = 2", "item 2 (no key)", "cannot be read"),
+        ("UPDATE items SET kind = 'job' WHERE id = 3", "item 3 ", "\"job\""),
+        ("UPDATE items SET open = 1 WHERE id = 4", "item 4 ", "is closed, and marked as open"),
+        ("UPDATE items SET due_at = 7 WHERE id = 5", "item 5 ", "nothing to export"),
+        ("UPDATE items SET sealed = 0 WHERE id = 6", "item 6 ", "not marked as waiting"),
+        ("UPDATE items SET sealed = 3 WHERE id = 7", "item 7 ", "counts as exported 3 times"),
+        ("UPDATE observations SET state = x'09' WHERE item = 7", "observation 7", "cannot be read"),
+        (
+            "INSERT INTO observations SELECT 77, state FROM observations WHERE item = 8",
+            "observation 77",
+            "not there",
+        ),
+        (
+            "UPDATE observations SET state = (SELECT state FROM observations WHERE item = 8) WHERE item = 6",
+            "observation 6",
+            "stands at",
+        ),
+        ("DELETE FROM observations WHERE item = 5", "observations", "1 items are in no answer"),
+        ("INSERT INTO stale VALUES (88, 1, 0)", "stale 88", "not there"),
+        ("UPDATE outbox SET spans = x'ffff' WHERE id = 3", "outbox entry 3", "cannot be read"),
+        ("UPDATE outbox SET span_count = 9 WHERE id = 4", "outbox entry 4", "says 9 spans"),
+        ("UPDATE outbox SET source = 'fax' WHERE id = 5", "outbox entry 5", "fax"),
+        ("UPDATE rejected SET key = 'lost'", "rejected entry 1", "lost"),
+        ("UPDATE quarantine SET headers = '{'", "quarantine 1", "headers"),
+        ("UPDATE pins SET root = 'rootless' WHERE key LIKE '%/1.1'", "pin of ", "rootless"),
+        (
+            "UPDATE tallies SET n = n + 3 WHERE name = 'quarantined'",
+            "count \"quarantined\"",
+            "says 4, and there are 1",
+        ),
+        ("INSERT INTO refs VALUES (0, 5, 555)", "references", "1 point at"),
+        ("INSERT INTO moments VALUES (1, 2, 666)", "moments", "1 point at"),
+    ] {
+        let before = store.check(&main).await.unwrap().findings;
+        sql(&store, break_it).await;
+        let after = store.check(&main).await.unwrap().findings;
+        let new: Vec<&Finding> = after.iter().filter(|finding| !before.contains(finding)).collect();
+        let named =
+            new.iter().any(|finding| finding.about.starts_with(about) && finding.problem.contains(problem));
+        assert!(named, "{break_it}: {new:?}");
+    }
+}
+
+#[tokio::test]
+async fn a_check_says_where_the_file_is_broken() {
+    let (store, folder) = fresh();
+    let long = |id: u8| {
+        let mut event = cycle(acme(&format!("issue/{id}")), 0, &[], &[]);
+        let title = "x".repeat(1500);
+        event.facts.attr(
+            crate::work::testing::stamp(1),
+            crate::work::attr::Attr::IssueTitle,
+            Some(title.as_str()),
+        );
+        delivery(id, 0, Said { events: vec![event], ..Said::default() })
+    };
+    store.commit((0..200).map(long).collect(), &rules()).await.unwrap();
+    store.close().await;
+    let path = folder.path().join("store.db");
+    let root: u64 = {
+        let connection = Connection::open(&path).unwrap();
+        let query = "SELECT rootpage FROM sqlite_schema WHERE name = 'observations'";
+        connection.query_row(query, [], |row| row.get::<_, i64>(0)).unwrap() as u64
+    };
+    use std::os::unix::fs::FileExt;
+    let file = std::fs::OpenOptions::new().write(true).open(&path).unwrap();
+    file.write_all_at(&[0xff; 512], (root - 1) * 2048).unwrap();
+    let store = SqliteStore::open(&path, 1 << 20).unwrap();
+    let checked = store.check(&[]).await.unwrap();
+    assert!(checked.findings.iter().any(|finding| finding.about == "the file"), "{:?}", checked.findings);
+    assert!(checked.findings.iter().any(|finding| finding.about == "observations"), "{:?}", checked.findings);
+    assert_eq!(checked.rows["items"], 200, "what can be read is looked at");
 }

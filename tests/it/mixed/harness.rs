@@ -123,7 +123,12 @@ impl World {
         let tagger = Arc::new(config.tagger().unwrap());
         let production = ["prod*".to_owned()];
         let environments = Environments::new(&[(Tier::Production, &production)]).unwrap();
-        let rules = Rules { tagger: tagger.clone(), environments: Arc::new(environments), settle: 0 };
+        let rules = Rules {
+            tagger: tagger.clone(),
+            environments: Arc::new(environments),
+            settle: 0,
+            retention: Default::default(),
+        };
         Self { store, rules, tagger, _folder: folder, come: 0 }
     }
 
