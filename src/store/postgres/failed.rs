@@ -73,6 +73,24 @@ impl From<PoolError> for Failed {
     }
 }
 
+/// Whether connecting will fail again until somebody changes something: wrong credentials, no such
+/// database, a certificate that is not believed.
+pub(super) fn is_hopeless(error: &tokio_postgres::Error) -> bool {
+    if let Some(state) = error.code() {
+        return state.code().starts_with("28") || state.code().starts_with("3D");
+    }
+    let mut cause = std::error::Error::source(error);
+    while let Some(error) = cause {
+        let inner = error.downcast_ref::<std::io::Error>().and_then(|error| error.get_ref());
+        let tls = inner.and_then(|inner| inner.downcast_ref::<rustls::Error>());
+        if tls.or(error.downcast_ref::<rustls::Error>()).is_some() {
+            return true;
+        }
+        cause = error.source();
+    }
+    false
+}
+
 /// What the database or the way to it says. Not its details, which can repeat what was stored.
 pub(super) fn told(error: &tokio_postgres::Error) -> String {
     if let Some(said) = error.as_db_error() {

@@ -25,7 +25,7 @@ use std::sync::atomic::{AtomicBool, AtomicI64, Ordering};
 use std::sync::{Arc, Mutex, PoisonError};
 use std::time::Duration;
 
-use deadpool_postgres::{Client, Pool};
+use deadpool_postgres::{Client, Pool, PoolError};
 use rand::RngExt;
 use tokio::task::JoinHandle;
 use tokio_postgres::IsolationLevel;
@@ -215,6 +215,11 @@ impl PostgresStore {
         let begun = tokio::time::Instant::now();
         let mut told = false;
         loop {
+            if let Err(PoolError::Backend(error)) = store.database.pool.get().await
+                && failed::is_hopeless(&error)
+            {
+                return Err(StoreError::Open { url: url.to_string(), reason: failed::told(&error) });
+            }
             match transaction!(store, SILENCE_OF_ALL, |transaction| migrate::migrate(&transaction)) {
                 Ok(()) => {
                     let database = &store.database;

@@ -3,6 +3,7 @@
 use super::super::contract::contract_tests;
 use super::*;
 
+mod access;
 mod replicas;
 mod trouble;
 

@@ -109,6 +109,16 @@ impl Postgres {
         SHARED.get_or_init(Self::start).as_ref()
     }
 
+    /// Puts a file into the server's folder; counts from its next start.
+    pub fn put(&self, name: &str, text: &str) {
+        let path = self.folder.join("data").join(name);
+        std::fs::write(&path, text).unwrap();
+        std::fs::set_permissions(&path, std::fs::Permissions::from_mode(0o600)).unwrap();
+        if let Some((user, group)) = self.user {
+            chown(&path, Some(user), Some(group)).unwrap();
+        }
+    }
+
     fn command(&self, program: &Path) -> Command {
         let mut command = Command::new(program);
         command.current_dir(&self.folder).env("LC_ALL", "C").stdin(Stdio::null());
