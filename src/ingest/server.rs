@@ -35,24 +35,33 @@ pub async fn serve(
 ) -> usize {
     let places = Arc::new(Semaphore::new(limits.connections));
     let connections = TaskTracker::new();
+    let spawn = |stream, place| {
+        let (router, stop) = (router.clone(), stop.clone());
+        connections.spawn(async move {
+            connection(stream, router, limits.header_timeout, stop).await;
+            drop(place);
+        });
+    };
     loop {
         let accepted = tokio::select! {
             () = stop.cancelled() => break,
             accepted = accept(&listener, &places) => accepted,
         };
         match accepted {
-            Ok((stream, place)) => {
-                let (router, stop) = (router.clone(), stop.clone());
-                connections.spawn(async move {
-                    connection(stream, router, limits.header_timeout, stop).await;
-                    drop(place);
-                });
-            }
+            Ok((stream, place)) => spawn(stream, place),
             Err(error) => {
                 // Out of file handles, most likely: they come back when connections end.
                 tracing::warn!(%error, "a connection could not be accepted");
                 tokio::time::sleep(Duration::from_millis(100)).await;
             }
+        }
+    }
+    // Whoever the system has let in already has sent a request, and would be reset with the listener: no
+    // proxy may send that elsewhere, since it cannot know whether it was heard.
+    for _ in 0..limits.connections {
+        match tokio::time::timeout(Duration::ZERO, accept(&listener, &places)).await {
+            Ok(Ok((stream, place))) => spawn(stream, place),
+            _ => break,
         }
     }
     drop(listener);
