@@ -15,6 +15,9 @@ use tokio::sync::Semaphore;
 use tokio_util::sync::CancellationToken;
 use tokio_util::task::TaskTracker;
 
+/// How long a shutdown waits for the first byte of a connection that has just been made.
+const FIRST_BYTE: Duration = Duration::from_millis(500);
+
 /// How a listener treats connections.
 #[derive(Clone, Copy, Debug)]
 pub struct Limits {
@@ -80,7 +83,25 @@ async fn accept(
     Ok((stream, place))
 }
 
+/// Whether the client says anything. Hyper, told to stop, closes a connection on which it has read nothing,
+/// although a request may have come in with it: so it gets the connection when there is something to read.
+async fn speaks(stream: &TcpStream, header_timeout: Duration, stop: &CancellationToken) -> bool {
+    let too_late = async {
+        stop.cancelled().await;
+        tokio::time::sleep(FIRST_BYTE).await;
+    };
+    tokio::select! {
+        biased;
+        readable = stream.readable() => readable.is_ok(),
+        () = too_late => false,
+        () = tokio::time::sleep(header_timeout) => false,
+    }
+}
+
 async fn connection(stream: TcpStream, router: Router, header_timeout: Duration, stop: CancellationToken) {
+    if !speaks(&stream, header_timeout, &stop).await {
+        return;
+    }
     let serving = http1::Builder::new()
         .timer(TokioTimer::new())
         .header_read_timeout(header_timeout)
@@ -89,6 +110,7 @@ async fn connection(stream: TcpStream, router: Router, header_timeout: Duration,
         .serve_connection(TokioIo::new(stream), TowerToHyperService::new(router));
     tokio::pin!(serving);
     let result = tokio::select! {
+        biased;
         result = serving.as_mut() => result,
         () = stop.cancelled() => {
             serving.as_mut().graceful_shutdown();

@@ -104,6 +104,7 @@ impl Postgres {
     }
 
     /// The server that all tests of a process share, each with a database of its own.
+    #[allow(dead_code)]
     pub fn shared() -> Option<&'static Self> {
         static SHARED: OnceLock<Option<Postgres>> = OnceLock::new();
         SHARED.get_or_init(Self::start).as_ref()
