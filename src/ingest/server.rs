@@ -16,7 +16,7 @@ use tokio_util::sync::CancellationToken;
 use tokio_util::task::TaskTracker;
 
 /// How long a shutdown waits for the first byte of a connection that has just been made.
-const FIRST_BYTE: Duration = Duration::from_millis(500);
+const FIRST_BYTE: Duration = Duration::from_secs(1);
 
 /// How a listener treats connections.
 #[derive(Clone, Copy, Debug)]

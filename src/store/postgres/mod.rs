@@ -174,7 +174,7 @@ impl Database {
             client.query_one("SELECT (extract(epoch FROM clock_timestamp()) * 1000000)::bigint", &[]).await?;
         self.epoch.store(row.get::<_, i64>(0) - self.begun.elapsed().as_micros() as i64, Ordering::Relaxed);
         let ahead = self.ahead();
-        if self.apart.swap(ahead != 0, Ordering::Relaxed) != (ahead != 0) {
+        if !self.apart.swap(ahead != 0, Ordering::Relaxed) && ahead != 0 {
             tracing::warn!(
                 seconds = ahead / 1_000_000,
                 "the database's clock is ahead of this machine's, or behind; the database's counts"

@@ -17,7 +17,7 @@ use crate::kill::life;
 use crate::support::console::Console;
 use crate::support::postgres::{Postgres, miscounted};
 use crate::support::receiver::Receiver;
-use crate::support::sender::{Delivery, Sender};
+use crate::support::sender::{Delivery, Sender, client};
 
 const ROUNDS: usize = 3;
 const CLIENTS: u64 = 6;
@@ -30,6 +30,7 @@ struct Front {
     addresses: watch::Receiver<[Option<SocketAddr>; 2]>,
     ready: Arc<[AtomicBool; 2]>,
     next: Arc<AtomicUsize>,
+    sender: Sender,
 }
 
 impl Front {
@@ -38,28 +39,32 @@ impl Front {
         let turn = self.next.fetch_add(1, Ordering::Relaxed);
         let mut order = [turn % 2, (turn + 1) % 2];
         order.sort_by_key(|at| !self.ready[*at].load(Ordering::Relaxed));
-        let mut refused = Vec::new();
-        for at in order {
-            let Some(address) = self.addresses.borrow()[at] else { continue };
-            match Sender::each_time_anew(address).deliver(delivery).await {
+        // Some way of its own through the same list, as long as nobody has heard anything.
+        for at in order.iter().cycle().take(20) {
+            let Some(address) = self.addresses.borrow()[*at] else { continue };
+            match self.sender.at(address).deliver(delivery).await {
                 Ok(answer) => return (answer.code, answer.status),
-                Err(error) if error.is_connect() => refused.push(at),
+                Err(error) if error.is_connect() => tokio::time::sleep(Duration::from_millis(20)).await,
                 Err(error) => panic!("replica {at} heard a delivery and did not answer: {error:?}"),
             }
         }
-        panic!("nobody was there: {refused:?} refused {delivery:?}");
+        panic!("nobody was there for {delivery:?}");
     }
 }
 
 /// Asks the consoles whether they are ready.
 async fn probe(consoles: watch::Receiver<[Option<SocketAddr>; 2]>, ready: Arc<[AtomicBool; 2]>) {
-    let client = reqwest::Client::builder().no_proxy().timeout(Duration::from_secs(1)).build().unwrap();
+    let client = client();
     loop {
         for at in 0..2 {
             let address = consoles.borrow()[at];
             let is = match address {
                 Some(address) => {
-                    let answer = client.get(format!("http://{address}/readyz")).send().await;
+                    let answer = client
+                        .get(format!("http://{address}/readyz"))
+                        .timeout(Duration::from_secs(1))
+                        .send()
+                        .await;
                     answer.is_ok_and(|answer| answer.status().is_success())
                 }
                 None => false,
@@ -101,7 +106,8 @@ async fn a_rolling_restart_refuses_and_loses_nothing() {
     let ready: Arc<[AtomicBool; 2]> = Arc::default();
     let mut probing = JoinSet::new();
     probing.spawn(probe(asked, ready.clone()));
-    let front = Front { addresses, ready: ready.clone(), next: Arc::default() };
+    let sender = Sender::each_time_anew();
+    let front = Front { addresses, ready: ready.clone(), next: Arc::default(), sender };
 
     let (answered, mut count) = watch::channel(0usize);
     let (answered, (go_on, going_on)) = (Arc::new(answered), watch::channel(true));
@@ -130,9 +136,12 @@ async fn a_rolling_restart_refuses_and_loses_nothing() {
             let under_load = count.wait_for(|count| *count >= enough);
             tokio::time::timeout(Duration::from_secs(60), under_load).await.unwrap().unwrap();
             // Nobody takes down one before the other one is up.
-            while !ready[1 - it].load(Ordering::Relaxed) {
-                tokio::time::sleep(Duration::from_millis(10)).await;
-            }
+            let other_is_ready = async {
+                while !ready[1 - it].load(Ordering::Relaxed) {
+                    tokio::time::sleep(Duration::from_millis(10)).await;
+                }
+            };
+            tokio::time::timeout(Duration::from_secs(60), other_is_ready).await.unwrap();
             // What stands in front does not know; it finds out by itself.
             replicas[it].terminate_quietly();
             replicas[it].start();
