@@ -61,13 +61,14 @@ pub async fn serve(
     }
     // Whoever the system has let in already has sent a request, and would be reset with the listener: no
     // proxy may send that elsewhere, since it cannot know whether it was heard.
-    for _ in 0..limits.connections {
-        match tokio::time::timeout(Duration::ZERO, accept(&listener, &places)).await {
-            Ok(Ok((stream, place))) => spawn(stream, place),
-            _ => break,
+    match listener.into_std() {
+        Ok(listener) => {
+            while let Some((stream, place)) = waiting(&listener, &places) {
+                spawn(stream, place);
+            }
         }
+        Err(error) => tracing::warn!(%error, "connections that wait cannot be accepted any more"),
     }
-    drop(listener);
     connections.close();
     let _ = tokio::time::timeout(grace, connections.wait()).await;
     connections.len()
@@ -81,6 +82,17 @@ async fn accept(
     let (stream, _): (TcpStream, SocketAddr) = listener.accept().await?;
     stream.set_nodelay(true)?;
     Ok((stream, place))
+}
+
+/// A connection that waits to be accepted. The system is asked itself: the runtime may not know yet.
+fn waiting(
+    listener: &std::net::TcpListener,
+    places: &Arc<Semaphore>,
+) -> Option<(TcpStream, tokio::sync::OwnedSemaphorePermit)> {
+    let place = places.clone().try_acquire_owned().ok()?;
+    let (stream, _) = listener.accept().ok()?;
+    stream.set_nonblocking(true).and_then(|()| stream.set_nodelay(true)).ok()?;
+    Some((TcpStream::from_std(stream).ok()?, place))
 }
 
 /// Whether the client says anything. Hyper, told to stop, closes a connection on which it has read nothing,
