@@ -59,7 +59,7 @@ impl Oracle {
     pub fn new() -> Self {
         let folder = tempfile::tempdir().unwrap();
         let path = folder.path().join("oracle.db");
-        let config = Config::load(None, settings(&path).into_iter()).unwrap();
+        let config = Config::load(None, settings(&path)).unwrap();
         let rules = app::rules(&config).unwrap();
         let understanding = app::understanding(&config, &rules).unwrap();
         let store = SqliteStore::open(&path, 8 << 20).unwrap();

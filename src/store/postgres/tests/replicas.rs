@@ -268,12 +268,14 @@ async fn replicas_whose_clocks_differ_seal_at_the_same_time() {
     assert_eq!((sealed(&hasty, hour + 27).await, sealed(&hasty, hour + 33).await), (0, 1));
 }
 
-/// What a delivery says: of which issue, and when it was closed or reopened.
-fn story() -> impl Strategy<Value = Vec<(u32, i64, u8, bool)>> {
+/// What a delivery says: of which issue, when, what, and to which replica.
+type Told = (u32, i64, u8, bool);
+
+fn story() -> impl Strategy<Value = Vec<Told>> {
     proptest::collection::vec((0..4u32, 1..50i64, 0..3u8, any::<bool>()), 1..40)
 }
 
-fn told(number: u32, &(issue, second, what, _): &(u32, i64, u8, bool)) -> Delivery {
+fn told(number: u32, &(issue, second, what, _): &Told) -> Delivery {
     let key = acme(&format!("issue/{issue}"));
     let event = match what {
         0 => cycle(key, second % 5, &[], &[]),
@@ -302,7 +304,7 @@ proptest! {
             alone.commit(deliveries.clone(), &rules()).await.unwrap();
             let (mine, others): (Vec<_>, Vec<_>) =
                 deliveries.into_iter().zip(&story).partition(|(_, entry)| entry.3);
-            let commit = async |store: &PostgresStore, part: Vec<(Delivery, &(u32, i64, u8, bool))>| {
+            let commit = async |store: &PostgresStore, part: Vec<(Delivery, &Told)>| {
                 let part: Vec<Delivery> = part.into_iter().map(|(delivery, _)| delivery).collect();
                 for batch in part.chunks(size) {
                     store.commit(batch.to_vec(), &rules()).await.unwrap();
