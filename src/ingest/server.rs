@@ -42,6 +42,9 @@ impl From<TcpListener> for Listener {
     }
 }
 
+/// How long a shutdown waits for the first byte of a connection that has just been made.
+const FIRST_BYTE: Duration = Duration::from_secs(1);
+
 /// How a listener treats connections.
 #[derive(Clone, Copy, Debug)]
 pub struct Limits {
@@ -67,27 +70,30 @@ pub async fn serve(
     }
     let places = Arc::new(Semaphore::new(limits.connections));
     let connections = TaskTracker::new();
+    let spawn = |stream, peer, place| {
+        let (router, stop, tls) = (router.clone(), stop.clone(), tls.clone());
+        let limit = limits.header_timeout;
+        connections.spawn(async move {
+            if speaks(&stream, limit, &stop).await {
+                match tls {
+                    None => connection(stream, peer, router, limit, stop).await,
+                    Some(tls) => {
+                        if let Some(stream) = agreed(tls, stream, limit, &stop).await {
+                            connection(stream, peer, router, limit, stop).await;
+                        }
+                    }
+                }
+            }
+            drop(place);
+        });
+    };
     loop {
         let accepted = tokio::select! {
             () = stop.cancelled() => break,
             accepted = accept(&listener, &places) => accepted,
         };
         match accepted {
-            Ok((stream, peer, place)) => {
-                let (router, stop, tls) = (router.clone(), stop.clone(), tls.clone());
-                let limit = limits.header_timeout;
-                connections.spawn(async move {
-                    match tls {
-                        None => connection(stream, peer, router, limit, stop).await,
-                        Some(tls) => {
-                            if let Some(stream) = agreed(tls, stream, limit, &stop).await {
-                                connection(stream, peer, router, limit, stop).await;
-                            }
-                        }
-                    }
-                    drop(place);
-                });
-            }
+            Ok((stream, peer, place)) => spawn(stream, peer, place),
             Err(error) => {
                 // Out of file handles, most likely: they come back when connections end.
                 tracing::warn!(%error, "a connection could not be accepted");
@@ -95,7 +101,16 @@ pub async fn serve(
             }
         }
     }
-    drop(listener);
+    // Whoever the system has let in already has sent a request, and would be reset with the listener: no
+    // proxy may send that elsewhere, since it cannot know whether it was heard.
+    match listener.into_std() {
+        Ok(listener) => {
+            while let Some((stream, peer, place)) = waiting(&listener, &places) {
+                spawn(stream, peer, place);
+            }
+        }
+        Err(error) => tracing::warn!(%error, "connections that wait cannot be accepted any more"),
+    }
     connections.close();
     let _ = tokio::time::timeout(grace, connections.wait()).await;
     connections.len()
@@ -111,6 +126,34 @@ async fn accept(
     Ok((stream, Peer(address.ip()), place))
 }
 
+/// A connection that waits to be accepted. The system is asked itself: the runtime may not know yet.
+fn waiting(
+    listener: &std::net::TcpListener,
+    places: &Arc<Semaphore>,
+) -> Option<(TcpStream, Peer, tokio::sync::OwnedSemaphorePermit)> {
+    let place = places.clone().try_acquire_owned().ok()?;
+    let (stream, address) = listener.accept().ok()?;
+    stream.set_nonblocking(true).and_then(|()| stream.set_nodelay(true)).ok()?;
+    Some((TcpStream::from_std(stream).ok()?, Peer(address.ip()), place))
+}
+
+/// When it is too late for a connection that has said nothing yet.
+async fn too_late(stop: &CancellationToken) {
+    stop.cancelled().await;
+    tokio::time::sleep(FIRST_BYTE).await;
+}
+
+/// Whether the client says anything. Hyper, told to stop, closes a connection on which it has read nothing,
+/// although a request may have come in with it: so it gets the connection when there is something to read.
+async fn speaks(stream: &TcpStream, header_timeout: Duration, stop: &CancellationToken) -> bool {
+    tokio::select! {
+        biased;
+        readable = stream.readable() => readable.is_ok(),
+        () = too_late(stop) => false,
+        () = tokio::time::sleep(header_timeout) => false,
+    }
+}
+
 /// The connection with TLS, unless that takes longer than `limit` or cannot be.
 async fn agreed(
     tls: Tls,
@@ -119,7 +162,7 @@ async fn agreed(
     stop: &CancellationToken,
 ) -> Option<tokio_rustls::server::TlsStream<TcpStream>> {
     let accepted = tokio::select! {
-        () = stop.cancelled() => return None,
+        () = too_late(stop) => return None,
         accepted = tokio::time::timeout(limit, tls.accept(stream)) => accepted,
     };
     let timed_out = |_| Err(NoTls::from(io::Error::from(io::ErrorKind::TimedOut)));
@@ -151,6 +194,7 @@ async fn connection(
         .serve_connection(TokioIo::new(stream), service);
     tokio::pin!(serving);
     let result = tokio::select! {
+        biased;
         result = serving.as_mut() => result,
         () = stop.cancelled() => {
             serving.as_mut().graceful_shutdown();

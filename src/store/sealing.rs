@@ -13,12 +13,12 @@ use crate::work::link::Place;
 use crate::work::span;
 use crate::work::time::Time;
 
-const HOUR: i64 = 3600 * 1_000_000;
+const MINUTE: i64 = 60 * 1_000_000;
 
 /// What is due at `now` has its time until the first of these, or after the second: further ahead
 /// than any settling could have put it, so the clock was set back.
 pub(super) fn due_window(now: Time, settle: i64) -> (i64, i64) {
-    (now.micros(), now.plus(settle).plus(HOUR).micros())
+    (now.micros(), now.plus(settle).plus(MINUTE).micros())
 }
 
 /// An item from its row.

@@ -31,11 +31,11 @@ const KILLS: usize = 12;
 const TIME_FOR_KILLS: Duration = Duration::from_secs(50);
 
 /// One item's life: its deliveries in order, and the spans that it must become.
-struct Life {
-    deliveries: Vec<Delivery>,
-    key: Key,
-    root: Key,
-    spans: Vec<SpanId>,
+pub struct Life {
+    pub deliveries: Vec<Delivery>,
+    pub key: Key,
+    pub root: Key,
+    pub spans: Vec<SpanId>,
 }
 
 fn key(text: &str) -> Key {
@@ -43,7 +43,7 @@ fn key(text: &str) -> Key {
 }
 
 /// An issue that is closed twice, the pull request for it, a build at Jenkins, a job with steps.
-fn life(client: u64, n: u64) -> Life {
+pub fn life(client: u64, n: u64) -> Life {
     let number = 100_000 * (client + 1) + n;
     let issue_key = |number: u64| key(&format!("github:github.com/acme/api/issue/{number}"));
     match n % 4 {

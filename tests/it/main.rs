@@ -4,6 +4,7 @@
 mod answers;
 mod api;
 mod browser;
+mod chaos;
 mod commands;
 mod connections;
 mod corpus;

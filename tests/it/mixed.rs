@@ -6,8 +6,8 @@ mod builds;
 mod changes;
 mod check;
 mod deploys;
-mod harness;
-mod organisation;
+pub mod harness;
+pub mod organisation;
 mod truth;
 
 use std::collections::BTreeMap;

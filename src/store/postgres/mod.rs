@@ -23,7 +23,7 @@ mod tests;
 use std::collections::HashSet;
 use std::sync::atomic::{AtomicBool, AtomicI64, Ordering};
 use std::sync::{Arc, Mutex, PoisonError};
-use std::time::Duration;
+use std::time::{Duration, Instant};
 
 use deadpool_postgres::{Client, Pool, PoolError};
 use rand::RngExt;
@@ -72,9 +72,12 @@ struct Database {
     closing: AtomicBool,
     /// The entries of the outbox that were handed out and not settled yet.
     held: Mutex<HashSet<i64>>,
-    /// By how many microseconds the database's clock is ahead of this machine's: when an item is due
-    /// must be the same for all replicas.
-    ahead: AtomicI64,
+    /// The database's clock, in microseconds since the epoch, when `begun` was: when an item is due must
+    /// be the same for all replicas, and no step of a machine's clock may change it.
+    epoch: AtomicI64,
+    begun: Instant,
+    /// Whether it was said that the clocks differ.
+    apart: AtomicBool,
 }
 
 /// Runs what follows in a transaction, again if need be.
@@ -174,25 +177,29 @@ impl Database {
 
     /// Takes note of what the database's clock says.
     async fn compare_clocks(&self, client: &Client) -> Result<(), Failed> {
-        let asked = clock::now();
         let row =
             client.query_one("SELECT (extract(epoch FROM clock_timestamp()) * 1000000)::bigint", &[]).await?;
-        let ahead = row.get::<_, i64>(0) - asked.micros();
-        let (ahead, before) =
-            (if ahead.abs() < SAME_TIME { 0 } else { ahead }, self.ahead.load(Ordering::Relaxed));
-        self.ahead.store(ahead, Ordering::Relaxed);
-        if (ahead - before).abs() >= SAME_TIME {
+        self.epoch.store(row.get::<_, i64>(0) - self.begun.elapsed().as_micros() as i64, Ordering::Relaxed);
+        let ahead = self.ahead();
+        if !self.apart.swap(ahead != 0, Ordering::Relaxed) && ahead != 0 {
             tracing::warn!(
                 seconds = ahead / 1_000_000,
-                "this machine's clock is not the database's; the database's counts"
+                "the database's clock is ahead of this machine's, or behind; the database's counts"
             );
         }
         Ok(())
     }
 
+    /// By how many microseconds the database's clock is ahead of this machine's.
+    fn ahead(&self) -> i64 {
+        let there = self.epoch.load(Ordering::Relaxed) + self.begun.elapsed().as_micros() as i64;
+        let ahead = there - clock::now().micros();
+        if ahead.abs() < SAME_TIME { 0 } else { ahead }
+    }
+
     /// An instant of this machine's clock by the database's.
     fn here(&self, time: Time) -> Time {
-        time.plus(self.ahead.load(Ordering::Relaxed))
+        time.plus(self.ahead())
     }
 }
 
@@ -209,7 +216,9 @@ impl PostgresStore {
             away: AtomicBool::new(false),
             closing: AtomicBool::new(false),
             held: Mutex::default(),
-            ahead: AtomicI64::new(0),
+            epoch: AtomicI64::new(clock::now().micros()),
+            begun: Instant::now(),
+            apart: AtomicBool::new(false),
         });
         let store = Self { renewing: tokio::spawn(database.clone().renew()), database };
         let begun = tokio::time::Instant::now();

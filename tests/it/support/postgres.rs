@@ -104,12 +104,14 @@ impl Postgres {
     }
 
     /// The server that all tests of a process share, each with a database of its own.
+    #[allow(dead_code)]
     pub fn shared() -> Option<&'static Self> {
         static SHARED: OnceLock<Option<Postgres>> = OnceLock::new();
         SHARED.get_or_init(Self::start).as_ref()
     }
 
     /// Puts a file into the server's folder; counts from its next start.
+    #[allow(dead_code)]
     pub fn put(&self, name: &str, text: &str) {
         let path = self.folder.join("data").join(name);
         std::fs::write(&path, text).unwrap();

@@ -172,6 +172,13 @@ impl Sender {
         Self { client: client(), address }
     }
 
+    /// To nobody yet, with a connection of its own for each request.
+    pub fn each_time_anew() -> Self {
+        let _ = rustls::crypto::ring::default_provider().install_default();
+        let client = reqwest::Client::builder().no_proxy().pool_max_idle_per_host(0).build().unwrap();
+        Self { client, address: ([127, 0, 0, 1], 0).into() }
+    }
+
     /// The same sender, to a listener that has come up elsewhere.
     pub fn at(&self, address: SocketAddr) -> Self {
         Self { client: self.client.clone(), address }
