@@ -194,6 +194,7 @@ async fn page(n: usize, store: Arc<SqliteStore>, live: Arc<Live>, config: &Confi
         reports: Arc::new(desk),
         metrics: Metrics::new(),
         gate: console::Gate::new(&config.console, Vec::new()),
+        draining: Arc::default(),
     };
     let listener = tokio::net::TcpListener::bind("127.0.0.1:0").await.unwrap();
     let address = listener.local_addr().unwrap();

@@ -4,7 +4,7 @@
 
 use std::net::{IpAddr, Ipv4Addr, Ipv6Addr, SocketAddr};
 use std::sync::Arc;
-use std::sync::atomic::AtomicI64;
+use std::sync::atomic::{AtomicBool, AtomicI64, Ordering};
 use std::time::Duration;
 
 use tokio::net::TcpListener;
@@ -68,6 +68,8 @@ pub struct App {
     /// Where the console is.
     pub console: SocketAddr,
     store: Arc<AnyStore>,
+    drain: Duration,
+    draining: Arc<AtomicBool>,
     grace: Duration,
     stop_ingest: CancellationToken,
     stop_followers: CancellationToken,
@@ -197,6 +199,7 @@ impl App {
             header_timeout: config.ingest.header_timeout,
         };
         let grace = config.ingest.shutdown;
+        let draining = Arc::new(AtomicBool::new(false));
         let stop_ingest = CancellationToken::new();
         let ingest_task = tokio::spawn(server::serve(
             Listener::new(ingest_listener, ingest_tls),
@@ -226,6 +229,7 @@ impl App {
             reports: desk.clone(),
             metrics,
             gate,
+            draining: draining.clone(),
         };
         let stop_console = CancellationToken::new();
         let console_task = tokio::spawn(server::serve(
@@ -239,6 +243,8 @@ impl App {
             ingest: ingest_address,
             console: console_address,
             store,
+            drain: config.ingest.drain,
+            draining,
             grace,
             stop_ingest,
             stop_followers,
@@ -261,9 +267,15 @@ impl App {
         Ok(self.store.stats().await?.stale)
     }
 
-    /// Stops everything, within the configured time. What could not be finished by then was not
+    /// Says that it is not ready, goes on for as long as configured, and then stops everything, within the
+    /// configured time. What could not be finished by then was not
     /// answered either, so its sender knows.
     pub async fn stop(self) {
+        self.draining.store(true, Ordering::Relaxed);
+        if !self.drain.is_zero() {
+            tracing::info!(drain = ?self.drain, "not ready any more; deliveries are taken for a while yet");
+            tokio::time::sleep(self.drain).await;
+        }
         self.stop_ingest.cancel();
         self.stop_followers.cancel();
         let finishing = async {

@@ -169,6 +169,9 @@ pub struct IngestConfig {
     /// How long a commit waits for company.
     #[serde(with = "humantime_serde")]
     pub gather: Duration,
+    /// How long a shutdown goes on taking deliveries after `/readyz` has begun to say no.
+    #[serde(with = "humantime_serde")]
+    pub drain: Duration,
     /// How long a shutdown may take to finish what is in flight.
     #[serde(with = "humantime_serde")]
     pub shutdown: Duration,

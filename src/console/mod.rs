@@ -15,6 +15,7 @@ mod session;
 mod tests;
 
 use std::sync::Arc;
+use std::sync::atomic::{AtomicBool, Ordering};
 
 use axum::Router;
 use axum::extract::{Request, State};
@@ -42,6 +43,8 @@ pub struct Console<S, R> {
     pub metrics: Metrics,
     /// Who is let in.
     pub gate: Gate,
+    /// Whether it is about to stop, so that nothing should be sent here any more.
+    pub draining: Arc<AtomicBool>,
 }
 
 /// The console listener's routes. The health routes ask for no token: probes have none. Nor do the
@@ -94,6 +97,9 @@ fn wants_html(request: &Request) -> bool {
 }
 
 async fn ready<S: Store, R: Reports>(State(console): State<Arc<Console<S, R>>>) -> Response {
+    if console.draining.load(Ordering::Relaxed) {
+        return answer(StatusCode::SERVICE_UNAVAILABLE, "stopping", Some("it is about to stop"));
+    }
     match console.store.probe().await {
         Ok(()) => answer(StatusCode::OK, "ready", None),
         Err(error) => answer(StatusCode::SERVICE_UNAVAILABLE, "unavailable", Some(&error.to_string())),

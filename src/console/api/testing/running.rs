@@ -59,6 +59,7 @@ impl Running {
             reports: fake.clone(),
             metrics: Metrics::new(),
             gate: Gate::new(&settings.console, settings.console_tokens().unwrap()),
+            draining: Arc::default(),
         };
         let listener = TcpListener::bind("127.0.0.1:0").await.unwrap();
         let address = listener.local_addr().unwrap();
