@@ -1,6 +1,6 @@
 //! What a delivery costs a store as it grows. Pull requests of two thousand repositories are opened,
-//! in the order in which they would be; at every power of ten the same two things are measured: new
-//! ones, and deliveries about old ones anywhere in the store.
+//! in the order in which they would be; at every power of ten the same three things are measured: new
+//! ones, deliveries that merge old ones anywhere in the store, and sealing those.
 
 use std::path::{Path, PathBuf};
 use std::sync::Arc;
@@ -90,8 +90,8 @@ pub fn run(items: usize, folder: Option<&Path>) {
     let folder = folder.unwrap_or(temporary.path());
     let runtime = tokio::runtime::Builder::new_multi_thread().enable_all().build().unwrap();
     println!(
-        "\n{:<10} {:>10} {:>12} {:>12} {:>12} {:>12}",
-        "store", "items", "filled in s", "new, us", "old, us", "bytes/item"
+        "\n{:<10} {:>10} {:>12} {:>12} {:>12} {:>12} {:>12}",
+        "store", "items", "filled in s", "new, us", "old, us", "seal, us", "bytes/item"
     );
     runtime.block_on(async {
         let path = folder.join("growth.db");
@@ -152,8 +152,9 @@ async fn grow<S: Store>(name: &str, store: &S, items: usize, size: impl AsyncFn(
         })
         .await;
         delivered += MEASURED;
+        let sealed = seal(store, opened_at(there).plus(7_200_000_000)).await;
         println!(
-            "{name:<10} {there:>10} {filled:>12.0} {new:>12.1} {old:>12.1} {:>12}",
+            "{name:<10} {there:>10} {filled:>12.0} {new:>12.1} {old:>12.1} {sealed:>12.1} {:>12}",
             size().await / there as u64
         );
         goal *= 10;
@@ -162,6 +163,20 @@ async fn grow<S: Store>(name: &str, store: &S, items: usize, size: impl AsyncFn(
 
 async fn commit<S: Store>(store: &S, batch: Vec<Delivery>) {
     store.commit(batch, &rules()).await.unwrap();
+}
+
+/// Microseconds for an item that is sealed, in slices as the server does it.
+async fn seal<S: Store>(store: &S, now: Time) -> f64 {
+    let backends = ["main".to_owned()];
+    let (begun, mut items) = (Instant::now(), 0);
+    loop {
+        let sealed = store.seal(now, BATCH, &backends, &rules()).await.unwrap();
+        items += sealed.items;
+        if sealed.items == 0 {
+            assert!(items > MEASURED / 2, "{items} were due");
+            return begun.elapsed().as_secs_f64() * 1e6 / items as f64;
+        }
+    }
 }
 
 /// Microseconds for a delivery, in batches as a busy server has them.

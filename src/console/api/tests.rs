@@ -110,7 +110,7 @@ async fn every_route_answers_in_the_shape_of_its_report() {
     server.json::<Stages>(ROUTES[6]).await;
     server.json::<Wip>(ROUTES[7]).await;
     server.json::<Quality>(ROUTES[8]).await;
-    server.json::<Stuck>(ROUTES[15]).await;
+    server.json::<Stuck>(ROUTES[16]).await;
     server.json::<Items>(ROUTES[9]).await;
     server.json::<TagKeys>(ROUTES[10]).await;
     server.json::<Detail>(ROUTES[11]).await;
