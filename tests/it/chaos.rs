@@ -195,7 +195,8 @@ async fn whatever_breaks_nothing_that_was_answered_is_lost_or_told_otherwise() {
     let left: i64 = world
         .past()
         .await
-        .query_one("SELECT count(*) FROM roles WHERE holder IS NOT NULL", &[])
+        // The other role is taken for a walk now and then: one who was killed on it may still stand there.
+        .query_one("SELECT count(*) FROM roles WHERE name = 'observe' AND holder IS NOT NULL", &[])
         .await
         .unwrap()
         .get(0);

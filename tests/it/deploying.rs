@@ -42,7 +42,7 @@ fn deployed() -> Vec<PathBuf> {
 }
 
 /// Lines without comments, each as its key and its value, both possibly empty.
-fn settings<'a>(text: &'a str, separator: char) -> impl Iterator<Item = (&'a str, &'a str)> {
+fn settings(text: &str, separator: char) -> impl Iterator<Item = (&str, &str)> {
     let lines = text.lines().map(str::trim).filter(|line| !line.starts_with('#'));
     lines.filter_map(move |line| {
         let (key, value) = line.split_once(separator)?;
