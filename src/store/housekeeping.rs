@@ -64,7 +64,11 @@ pub async fn run<S: Store>(
                 let Tidied { items, deliveries, refs } = tidied;
                 let milliseconds = begun.elapsed().as_millis() as u64;
                 let items: usize = items.values().sum();
-                tracing::info!(items, deliveries, refs, milliseconds, "what is past its age is deleted");
+                if items + deliveries + refs > 0 {
+                    tracing::info!(items, deliveries, refs, milliseconds, "what was past its age is deleted");
+                } else {
+                    tracing::debug!(milliseconds, "nothing is past its age");
+                }
             }
             Ok(None) => {}
             Err(error) => {

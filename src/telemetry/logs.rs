@@ -55,7 +55,8 @@ where
     })
 }
 
-/// `level` as a filter, in which the talkative libraries stay at info unless it names them.
+/// `level` as a filter, in which the talkative libraries stay at info unless it names them, and one that
+/// warns of each broken connection, which is told of once by whoever needed it, speaks of errors only.
 fn filter(level: &str) -> Result<EnvFilter, ParseError> {
     let general = level.split(',').filter_map(|part| part.trim().parse::<LevelFilter>().ok()).next_back();
     let capped = if general.is_some_and(|general| general > LevelFilter::INFO) {
@@ -64,7 +65,9 @@ fn filter(level: &str) -> Result<EnvFilter, ParseError> {
     } else {
         String::new()
     };
-    EnvFilter::builder().parse(capped + level)
+    let quiet =
+        if general.is_some_and(|general| general >= LevelFilter::WARN) { "deadpool=error," } else { "" };
+    EnvFilter::builder().parse(format!("{quiet}{capped}{level}"))
 }
 
 #[cfg(test)]
