@@ -1,6 +1,6 @@
 //! The group commit. Deliveries wait in one bounded queue; a task takes all that are there, waits
-//! a moment for those that are just being read, and hands them to the store as one transaction; as
-//! many at the same time as do the store good.
+//! a moment for those that are just being read, and hands them to the store as one transaction; a
+//! further one at the same time, where the store gains by it, once there is a batch that is full.
 //! Each is answered only when that transaction is durable.
 
 use std::sync::Arc;
@@ -114,6 +114,16 @@ async fn run<S: Store>(
             break;
         }
         gather(&mut batch, &mut waiting, &arriving, grouping).await;
+        // A larger batch costs each of its deliveries less. So while a commit is under way a second one is
+        // begun only once it is full.
+        while batch.len() < grouping.batch {
+            let room = grouping.batch - batch.len();
+            tokio::select! {
+                biased;
+                _ = free.acquire_many(lanes as u32 - 1) => break,
+                more = waiting.recv_many(&mut batch, room) => if more == 0 { break },
+            }
+        }
         let group = group.clone();
         if lanes == 1 {
             group.commit(batch).await;

@@ -273,8 +273,8 @@ pub struct Stats {
 /// Durable state. Every operation is one transaction: either all of it is durable when the future
 /// is ready with `Ok`, or nothing of it happened. Operations may be called at the same time.
 pub trait Store: Send + Sync + 'static {
-    /// How many calls of `commit` do each other good: one where there is one writer, several where a
-    /// commit is mostly waiting for a network and a disk.
+    /// How many calls of `commit` at the same time do each other good: one where there is one writer,
+    /// several where a commit is mostly waiting for a network and a disk.
     fn commits_at_once(&self) -> usize;
 
     /// Takes a batch of deliveries in one transaction and says what became of each, in order.
