@@ -447,6 +447,30 @@ pub trait Store: Send + Sync + 'static {
     fn close(&self) -> impl Future<Output = ()> + Send;
 }
 
+impl Stats {
+    /// Takes in one of the counts that the store keeps, under the name that it has there.
+    fn count(&mut self, name: &str, n: i64) {
+        match name.split_once(':') {
+            None if name == "items" => self.items = n,
+            None if name == "due" => self.due = n,
+            None if name == "quarantined" => self.quarantined = n,
+            Some(("open", kind)) => {
+                if let Ok(kind) = kind.parse() {
+                    self.open.insert(kind, n);
+                }
+            }
+            Some(("last", source)) => {
+                if let Ok(source) = source.parse() {
+                    self.last_delivery.insert(source, n);
+                }
+            }
+            Some(("outbox", backend)) => self.backlog.entry(backend.to_owned()).or_default().entries = n,
+            Some(("rejected", backend)) => self.backlog.entry(backend.to_owned()).or_default().rejected = n,
+            _ => {}
+        }
+    }
+}
+
 impl Settlement {
     /// The entries it is about.
     pub fn ids(&self) -> &[i64] {

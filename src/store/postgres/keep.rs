@@ -20,26 +20,7 @@ pub(super) async fn stats(client: &Client) -> Result<Stats, Failed> {
         client.prepare_cached("SELECT name, sum(n)::bigint, max(n) FROM tallies GROUP BY name").await?;
     for row in client.query(&statement, &[]).await? {
         let (name, sum, latest): (&str, i64, i64) = (row.get(0), row.get(1), row.get(2));
-        match name.split_once(':') {
-            None if name == "items" => stats.items = sum,
-            None if name == "due" => stats.due = sum,
-            None if name == "quarantined" => stats.quarantined = sum,
-            Some(("open", kind)) => {
-                if let Ok(kind) = kind.parse() {
-                    stats.open.insert(kind, sum);
-                }
-            }
-            Some(("last", source)) => {
-                if let Ok(source) = source.parse() {
-                    stats.last_delivery.insert(source, latest);
-                }
-            }
-            Some(("outbox", backend)) => stats.backlog.entry(backend.to_owned()).or_default().entries = sum,
-            Some(("rejected", backend)) => {
-                stats.backlog.entry(backend.to_owned()).or_default().rejected = sum
-            }
-            _ => {}
-        }
+        stats.count(name, if name.starts_with("last:") { latest } else { sum });
     }
     let statement = client
         .prepare_cached("SELECT sealed_at FROM outbox WHERE backend = $1 ORDER BY attempts, id LIMIT 1")

@@ -6,7 +6,7 @@ use deadpool_postgres::{GenericClient, Transaction};
 
 use super::super::batch::hashed;
 use super::super::known::{Known, Wanted, Window};
-use super::super::{StoreError, codec};
+use super::super::{StoreError, sealing};
 use super::failed::Failed;
 use crate::work::event::{Pointer, Ref};
 use crate::work::item::Item;
@@ -34,10 +34,7 @@ pub(super) async fn items(
     let rows = client.query(&statement, &[&keys]).await?;
     let read = |row: &tokio_postgres::Row| {
         let (key, state): (&str, &[u8]) = (row.get(0), row.get(1));
-        let item = parsed(key).and_then(|parsed| {
-            Ok(Item { key: parsed, facts: codec::decode(state).map_err(|e| corrupt(key, e))? })
-        });
-        (key.to_owned(), item)
+        (key.to_owned(), sealing::item(key, state))
     };
     Ok(rows.iter().map(read).collect())
 }

@@ -18,25 +18,8 @@ pub(super) fn stats(connection: &Connection) -> Result<Stats, StoreError> {
     let mut statement = connection.prepare_cached("SELECT name, n FROM tallies")?;
     let mut rows = statement.query([])?;
     while let Some(row) = rows.next()? {
-        let (name, n): (String, i64) = (row.get(0)?, row.get(1)?);
-        match name.split_once(':') {
-            None if name == "items" => stats.items = n,
-            None if name == "due" => stats.due = n,
-            None if name == "quarantined" => stats.quarantined = n,
-            Some(("open", kind)) => {
-                if let Ok(kind) = kind.parse() {
-                    stats.open.insert(kind, n);
-                }
-            }
-            Some(("last", source)) => {
-                if let Ok(source) = source.parse() {
-                    stats.last_delivery.insert(source, n);
-                }
-            }
-            Some(("outbox", backend)) => stats.backlog.entry(backend.to_owned()).or_default().entries = n,
-            Some(("rejected", backend)) => stats.backlog.entry(backend.to_owned()).or_default().rejected = n,
-            _ => {}
-        }
+        let name: String = row.get(0)?;
+        stats.count(&name, row.get(1)?);
     }
     for (backend, Backlog { oldest, .. }) in &mut stats.backlog {
         *oldest = connection
