@@ -23,4 +23,5 @@ pub mod simulate;
 pub mod sources;
 pub mod store;
 pub mod telemetry;
+mod web;
 pub mod work;

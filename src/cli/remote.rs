@@ -17,6 +17,7 @@ use crate::insight::report::{
     TagKeys, Trace, Trend, Wip,
 };
 use crate::insight::reports::{ReportError, Reports};
+use crate::web;
 
 /// How long an answer may take.
 const PATIENCE: Duration = Duration::from_secs(60);
@@ -53,18 +54,8 @@ impl Remote {
         if parsed.query().is_some() || parsed.fragment().is_some() {
             return Err(bad("has something behind the path"));
         }
-        crate::export::tls::install_provider();
-        let mut builder =
-            reqwest::Client::builder().timeout(PATIENCE).redirect(reqwest::redirect::Policy::none());
-        let host = parsed.host_str().unwrap_or_default().trim_matches(['[', ']']);
-        if host == "localhost" || host.parse::<std::net::IpAddr>().is_ok_and(|ip| ip.is_loopback()) {
-            builder = builder.no_proxy();
-        }
-        if parsed.scheme() == "http" {
-            // Else the system's authorities are loaded, and must be there.
-            builder = builder.tls_certs_only([]);
-        }
-        let client = builder.build().map_err(|error| failed(error.to_string()))?;
+        let client =
+            web::client(&parsed).timeout(PATIENCE).build().map_err(|error| failed(error.to_string()))?;
         Ok(Self { client, base: parsed.as_str().trim_end_matches('/').to_owned(), token })
     }
 

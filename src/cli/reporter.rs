@@ -318,17 +318,7 @@ impl Reporter {
 
 /// A client that asks nobody but the server of `url`.
 pub(super) fn client(url: &Url) -> Result<reqwest::Client, reqwest::Error> {
-    crate::export::tls::install_provider();
-    let mut builder = reqwest::Client::builder().timeout(ATTEMPT).redirect(reqwest::redirect::Policy::none());
-    let host = url.host_str().unwrap_or_default().trim_matches(['[', ']']);
-    if host == "localhost" || host.parse::<std::net::IpAddr>().is_ok_and(|ip| ip.is_loopback()) {
-        builder = builder.no_proxy();
-    }
-    if url.scheme() == "http" {
-        // Else the system's authorities are loaded, and must be there.
-        builder = builder.tls_certs_only([]);
-    }
-    builder.build()
+    crate::web::client(url).timeout(ATTEMPT).build()
 }
 
 fn secret(args: &ServerArgs) -> Result<Option<Secret>, CliError> {

@@ -12,6 +12,7 @@
 //! [`Store::commit`]: crate::store::Store::commit
 
 pub mod github;
+mod http;
 mod intake;
 pub mod jenkins;
 mod progress;

@@ -8,17 +8,18 @@ use std::time::Duration;
 
 use jiff::{SignedDuration, Timestamp};
 use reqwest::header::{ACCEPT, AUTHORIZATION, HeaderMap, HeaderValue, LINK};
-use reqwest::{Response, StatusCode, Url, redirect};
+use reqwest::{Response, StatusCode, Url};
 use secrecy::{ExposeSecret, SecretString};
 use serde_json::Value;
 use tokio::sync::{Mutex, Semaphore};
 
 use super::limits::{self, Limit, Verdict};
 use crate::export::verdict::causes;
+use crate::import::http::{self, Unread};
 use crate::import::show::Show;
 use crate::import::wait::{Clock, backoff};
+use crate::web;
 
-const USER_AGENT: &str = concat!("valuestream/", env!("CARGO_PKG_VERSION"));
 /// The version of the API whose shapes are read.
 const API_VERSION: &str = "2022-11-28";
 /// How long one answer may take.
@@ -29,8 +30,6 @@ pub(super) const CONCURRENT: usize = 3;
 const ATTEMPTS: u32 = 10;
 /// The wait after the first failure.
 const FIRST_BACKOFF: Duration = Duration::from_secs(1);
-/// The largest answer that is read, in bytes.
-const LARGEST: usize = 64 * 1024 * 1024;
 
 /// What the rights of a token are called, for those whose token lacks them.
 const RIGHTS: &str = "a fine-grained token needs read access to Metadata, Issues, Pull requests, Contents, \
@@ -156,26 +155,10 @@ impl Api {
         if !plain {
             return Err(bad());
         }
-        crate::export::tls::install_provider();
-        let mut builder = reqwest::Client::builder()
-            .user_agent(USER_AGENT)
-            .redirect(redirect::Policy::none())
-            .connect_timeout(Duration::from_secs(10))
-            .timeout(PATIENCE);
-        let host = url.host_str().unwrap_or_default().trim_matches(['[', ']']);
-        let loopback = host == "localhost"
-            || host.parse::<std::net::IpAddr>().is_ok_and(|address| address.is_loopback());
-        if url.scheme() == "http" && !loopback && token.is_some() {
+        if url.scheme() == "http" && !web::is_loopback(&url) && token.is_some() {
             return Err(ApiError::Address(format!("{base} would carry the token in the clear")));
         }
-        if loopback {
-            builder = builder.no_proxy();
-        }
-        if url.scheme() == "http" {
-            // Else the system's authorities are loaded, and must be there.
-            builder = builder.tls_certs_only([]);
-        }
-        let http = builder.build().map_err(|error| ApiError::Setup(causes(&error)))?;
+        let http = http::client(&url, PATIENCE).map_err(|error| ApiError::Setup(causes(&error)))?;
         let token = token
             .map(|token| HeaderValue::from_str(&format!("Bearer {}", token.expose_secret().trim())))
             .transpose()
@@ -286,13 +269,10 @@ impl Api {
         }
         let failed = |error: reqwest::Error| causes(&error.without_url());
         let mut response: Response = request.send().await.map_err(failed)?;
-        let mut body = Vec::new();
-        while let Some(chunk) = response.chunk().await.map_err(failed)? {
-            if body.len() + chunk.len() > LARGEST {
-                return Err("the answer is too large".to_owned());
-            }
-            body.extend_from_slice(&chunk);
-        }
+        let body = http::body(&mut response).await.map_err(|unread| match unread {
+            Unread::TooLarge => "the answer is too large".to_owned(),
+            Unread::Failed(error) => failed(error),
+        })?;
         Ok((response.status(), response.headers().clone(), body))
     }
 

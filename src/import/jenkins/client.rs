@@ -11,16 +11,17 @@ use base64::Engine;
 use base64::engine::general_purpose::STANDARD;
 use percent_encoding::{AsciiSet, NON_ALPHANUMERIC, utf8_percent_encode};
 use reqwest::header::{AUTHORIZATION, HeaderMap, HeaderValue, LOCATION, RETRY_AFTER};
-use reqwest::{StatusCode, Url, redirect};
+use reqwest::{StatusCode, Url};
 use secrecy::{ExposeSecret, SecretString};
 use serde::de::DeserializeOwned;
 
 use crate::export::status::retry_after;
 use crate::export::verdict::causes;
+use crate::import::http::{self, Unread};
 use crate::import::show::Show;
 use crate::import::wait::{Clock, backoff};
+use crate::web;
 
-const USER_AGENT: &str = concat!("valuestream/", env!("CARGO_PKG_VERSION"));
 /// How long one answer may take: a Jenkins reads old builds from its disk.
 const PATIENCE: Duration = Duration::from_secs(120);
 /// How often one request is tried while the server is away or has too much to do.
@@ -29,8 +30,6 @@ const ATTEMPTS: u32 = 10;
 const ATTEMPTS_AT_FAILURE: u32 = 3;
 /// The wait after the first failure, and the longest that is believed to be asked for.
 const WAITS: (Duration, Duration) = (Duration::from_secs(1), Duration::from_secs(3_600));
-/// The largest answer that is read, in bytes.
-const LARGEST: usize = 64 * 1024 * 1024;
 
 /// What Jenkins leaves in the parts of a path.
 const SEGMENT: AsciiSet = NON_ALPHANUMERIC
@@ -185,26 +184,10 @@ impl Api {
         if base.query().is_some() || base.fragment().is_some() {
             return Err(bad("has something behind the path"));
         }
-        crate::export::tls::install_provider();
-        let mut builder = reqwest::Client::builder()
-            .user_agent(USER_AGENT)
-            .redirect(redirect::Policy::none())
-            .connect_timeout(Duration::from_secs(10))
-            .timeout(PATIENCE);
-        let host = base.host_str().unwrap_or_default().trim_matches(['[', ']']);
-        let loopback = host == "localhost"
-            || host.parse::<std::net::IpAddr>().is_ok_and(|address| address.is_loopback());
-        if loopback {
-            builder = builder.no_proxy();
+        if base.scheme() == "http" && access.is_some() && !web::is_loopback(&base) {
+            show.say("the token goes over plain http: use https:// if this Jenkins has it");
         }
-        if base.scheme() == "http" {
-            // Else the system's authorities are loaded, and must be there.
-            builder = builder.tls_certs_only([]);
-            if access.is_some() && !loopback {
-                show.say("the token goes over plain http: use https:// if this Jenkins has it");
-            }
-        }
-        let http = builder.build().map_err(|error| ApiError::Setup(causes(&error)))?;
+        let http = http::client(&base, PATIENCE).map_err(|error| ApiError::Setup(causes(&error)))?;
         let authorization = access.map(authorization).transpose()?;
         Ok(Self { http, base, authorization, clock, show, requests: AtomicU64::new(0) })
     }
@@ -277,15 +260,13 @@ impl Api {
         if status != StatusCode::OK {
             return Err(self.refused(status, response.headers(), asked));
         }
-        let mut body = Vec::new();
-        while let Some(chunk) = response.chunk().await.map_err(failed)? {
-            if body.len() + chunk.len() > LARGEST {
+        http::body(&mut response).await.map_err(|unread| match unread {
+            Unread::TooLarge => {
                 let reason = "it is too large".to_owned();
-                return Err(Attempt::Never(ApiError::Shape { asked: asked.to_owned(), reason }));
+                Attempt::Never(ApiError::Shape { asked: asked.to_owned(), reason })
             }
-            body.extend_from_slice(&chunk);
-        }
-        Ok(body)
+            Unread::Failed(error) => failed(error),
+        })
     }
 
     fn refused(&self, status: StatusCode, headers: &HeaderMap, asked: &str) -> Attempt {
