@@ -196,9 +196,13 @@ fn check_findings(sample: &Sample, measure: Measure, members: &BTreeMap<Name, It
         let each = found.finding.attributes.iter().map(|a| &members[&(a.key.clone(), a.value.clone())]);
         each.fold(all.clone(), |both, items| &both & items)
     };
-    let pairs: Vec<Items> =
-        outcome.findings.iter().filter(|f| f.finding.attributes.len() == 2).map(items_of).collect();
-    for found in &outcome.findings {
+    let is_pair = |found: &crate::insight::correlate::Found| found.finding.attributes.len() == 2;
+    let pairs: Vec<(usize, Items)> = (outcome.findings.iter().enumerate())
+        .filter(|(_, found)| is_pair(found) && found.finding.significant)
+        .map(|(place, found)| (place, items_of(found)))
+        .take(5)
+        .collect();
+    for (place, found) in outcome.findings.iter().enumerate() {
         let (finding, items) = (&found.finding, items_of(found));
         let others = &all - &items;
         assert_eq!((finding.n_with, finding.n_without), (items.len() as u64, others.len() as u64));
@@ -230,13 +234,16 @@ fn check_findings(sample: &Sample, measure: Measure, members: &BTreeMap<Name, It
             let item = sample.rows.iter().position(|r| r == row).unwrap();
             assert!(items.contains(&item));
         }
-        let single = finding.attributes.len() == 1 && finding.significant;
-        let explains = |pair: &&Items| {
+        // A single is explained by any pair, a pair by a stronger one: what is left of it without the
+        // members of that pair is nothing, or differs no more from the others.
+        let explains = |(stronger, pair): &(usize, Items)| {
             let (a, b) = (&items - pair, &others - pair);
-            a.is_empty() || b.is_empty() || compare(sample, measure, &a, &b).1 > 0.05
+            (!is_pair(found) || *stronger < place)
+                && (a.is_empty() || b.is_empty() || compare(sample, measure, &a, &b).1 > 0.05)
         };
-        let explained = single && pairs.iter().take(5).any(|pair| explains(&pair));
-        assert_eq!(finding.explained_by.is_some(), explained && outcome.findings[0].finding.significant);
+        let by = pairs.iter().find(|pair| explains(pair)).filter(|_| finding.significant);
+        let by = by.map(|(stronger, _)| &outcome.findings[*stronger].finding.attributes);
+        assert_eq!(finding.explained_by.as_ref(), by);
     }
 }
 
