@@ -3,8 +3,8 @@
 
 use std::io::{BufRead, BufReader, Read, Write};
 use std::net::{SocketAddr, TcpStream};
-use std::path::PathBuf;
-use std::process::{Child, Command, Stdio};
+use std::path::{Path, PathBuf};
+use std::process::{Child, Command, ExitStatus, Stdio};
 use std::str::FromStr;
 use std::time::Duration;
 
@@ -73,9 +73,20 @@ struct Driver {
 }
 
 impl Driver {
-    fn start(program: PathBuf) -> Self {
+    /// chromedriver takes a port that is free for IPv6, and ends if IPv4 has it in use ("IPv4 port not
+    /// available"): another test may. So it is tried again.
+    fn start(program: &Path) -> Self {
+        let mut tries = (0..10).map(|_| Self::try_start(program));
+        let mut ended = Vec::new();
+        tries
+            .find_map(|tried| tried.map_err(|each| ended.push(each)).ok())
+            .unwrap_or_else(|| panic!("{} ended before it listened, each time: {ended:?}", program.display()))
+    }
+
+    /// The driver; or how it ended, if it did before it listened.
+    fn try_start(program: &Path) -> Result<Self, std::io::Result<ExitStatus>> {
         let folder = tempfile::Builder::new().prefix("valuestream-browser-").tempdir().unwrap();
-        let mut child = Command::new(&program)
+        let mut child = Command::new(program)
             .arg("--port=0")
             .env("HOME", folder.path())
             .env("TMPDIR", folder.path())
@@ -90,11 +101,11 @@ impl Driver {
         });
         let Some(port) = port else {
             let _ = child.kill();
-            panic!("{} ended with {:?} before it listened", program.display(), child.wait());
+            return Err(child.wait());
         };
         // Read on, or it would have to wait once the pipe is full.
         std::thread::spawn(move || lines.for_each(drop));
-        Self { child, address: ([127, 0, 0, 1], port).into(), session: None, browser: None, folder }
+        Ok(Self { child, address: ([127, 0, 0, 1], port).into(), session: None, browser: None, folder })
     }
 
     /// Asks it to close the browser, and waits until it has.
@@ -151,7 +162,7 @@ pub struct Browser {
 impl Browser {
     /// Starts one; `None`, with a note, where none is installed.
     pub async fn start(script: Script) -> Option<Self> {
-        let mut driver = Driver::start(chromedriver()?);
+        let mut driver = Driver::start(&chromedriver()?);
         let profile = format!("--user-data-dir={}", driver.folder.path().join("profile").display());
         let arguments: Vec<&str> = ARGUMENTS.into_iter().chain([profile.as_str()]).collect();
         let allowed = if script == Script::On { 1 } else { 2 };
