@@ -13,7 +13,7 @@ use axum::extract::State;
 use axum::http::{HeaderMap, StatusCode};
 use axum::response::IntoResponse;
 use serde_json::{Value, json};
-use tokio::net::TcpListener;
+use tokio::net::{TcpListener, TcpSocket};
 use valuestream::sources::verify::{self, Access, Head};
 use valuestream::work::key::Source;
 use valuestream::work::time::Time;
@@ -55,11 +55,10 @@ async fn take(State(notes): State<Arc<Mutex<Notes>>>, headers: HeaderMap, body: 
 
 impl Recorder {
     async fn start(answers: &[u16]) -> Self {
-        Self::at("127.0.0.1:0".parse().unwrap(), answers).await
+        Self::on(TcpListener::bind("127.0.0.1:0").await.unwrap(), answers)
     }
 
-    async fn at(address: SocketAddr, answers: &[u16]) -> Self {
-        let listener = TcpListener::bind(address).await.unwrap();
+    fn on(listener: TcpListener, answers: &[u16]) -> Self {
         let address = listener.local_addr().unwrap();
         let notes = Arc::new(Mutex::new(Notes { events: Vec::new(), answers: answers.to_vec() }));
         let router = Router::new().fallback(take).with_state(notes.clone());
@@ -391,9 +390,10 @@ async fn what_is_ignored_from_the_start_stays_ignored() {
 
 #[tokio::test(flavor = "multi_thread", worker_threads = 2)]
 async fn a_server_that_is_away_at_the_start_gets_the_whole_span_at_the_end() {
-    let place = TcpListener::bind("127.0.0.1:0").await.unwrap();
+    // The port is taken, and nobody listens there.
+    let place = TcpSocket::new_v4().unwrap();
+    place.bind("127.0.0.1:0".parse().unwrap()).unwrap();
     let address = place.local_addr().unwrap();
-    drop(place);
     let folder = tempfile::tempdir().unwrap();
     let gate = folder.path().join("gate");
     let script = "echo ready; while [ ! -e \"$0\" ]; do sleep 0.01; done; exit 4";
@@ -401,7 +401,7 @@ async fn a_server_that_is_away_at_the_start_gets_the_whole_span_at_the_end() {
     let running = Running::start(exec(&url, &[], &["sh", "-c", script, gate.to_str().unwrap()])).await;
     std::fs::write(&gate, "").unwrap();
     // It has ended, and waits for somebody to tell.
-    let server = Recorder::at(address, &[503]).await;
+    let server = Recorder::on(place.listen(16).unwrap(), &[503]);
     let (code, _, err) = running.end().await;
     assert_eq!((code, err.as_str()), (Some(4), ""), "and nothing to complain of");
     let end = server.event("end");

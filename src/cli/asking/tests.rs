@@ -183,8 +183,10 @@ async fn whoever_is_not_the_console_of_a_server_is_told_from_it() {
     };
     let text = elsewhere(format!("http://{}/other", server.address)).await;
     assert!(text.contains("404") && text.contains("is this the console"), "{text}");
-    let free = std::net::TcpListener::bind("127.0.0.1:0").unwrap().local_addr().unwrap();
-    let text = elsewhere(format!("http://{free}")).await;
+    // The port is taken, and nobody listens there.
+    let place = tokio::net::TcpSocket::new_v4().unwrap();
+    place.bind("127.0.0.1:0".parse().unwrap()).unwrap();
+    let text = elsewhere(format!("http://{}", place.local_addr().unwrap())).await;
     assert!(text.contains("is the server running"), "{text}");
     for url in
         ["", "127.0.0.1:5001", "ftp://127.0.0.1", "http://", "http://h/?a=b", "http://h/#a", "http://u:p@h"]
