@@ -1,5 +1,6 @@
 use super::super::population::testing::{Seen, of, population, seen};
 use super::*;
+use crate::insight::delivery::{History, Scope};
 use crate::work::event::{Event, Happening, Move, Outcome, Role, Step, What};
 use crate::work::lattice::{Instant, Latest};
 use crate::work::testing::{acme, at, cycle, item, key, run, stamp};
@@ -46,8 +47,8 @@ fn story() -> Trace {
         })
         .collect();
     let address = |id: &str| Some(format!("http://jaeger/{id}"));
-    let arrivals = crate::insight::delivery::arrivals(&population);
-    let arrival = |row: u32| arrivals.iter().find(|arrival| arrival.change == row).copied();
+    let history = History::of(&population, &Scope::production()).unwrap();
+    let arrival = |row: u32| history.arrival(row);
     waterfall(&population, &rows, &items, omitted, at(1_200), arrival, address).unwrap()
 }
 
@@ -97,8 +98,8 @@ fn what_is_between_is_waiting() {
 fn alone(seen: Seen, event: Event, more: &[Seen]) -> Trace {
     let population = population(&[std::slice::from_ref(&seen), more].concat());
     let row = population.find(&seen.0.key).unwrap();
-    let arrivals = crate::insight::delivery::arrivals(&population);
-    let arrival = |row: u32| arrivals.iter().find(|arrival| arrival.change == row).copied();
+    let history = History::of(&population, &Scope::production()).unwrap();
+    let arrival = |row: u32| history.arrival(row);
     waterfall(&population, &[row], &[told(event)], 0, at(1_000), arrival, |_| None).unwrap()
 }
 
