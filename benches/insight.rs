@@ -1,5 +1,6 @@
 //! What questions cost: loading at start, selecting, grouping, correlating, and a whole page, for
-//! ten thousand, a hundred thousand and a million finished items of 25 tags.
+//! ten thousand, a hundred thousand and a million finished items of 25 tags; and what it costs to find
+//! out what became of so many deploys and changes.
 //!
 //! `taskset -c 0 cargo bench --bench insight` runs everything on one core; `-- --items 10000` chooses
 //! sizes. Each figure is the median of the rounds. Baselines, measured in the same run: for whatever
@@ -8,10 +9,13 @@
 
 #![allow(missing_docs, clippy::unwrap_used, clippy::expect_used, clippy::panic, clippy::print_stdout)]
 
+#[path = "insight/deliveries.rs"]
+mod deliveries;
 #[path = "insight/items.rs"]
 mod items;
 
 use std::hint::black_box;
+use std::path::Path;
 use std::sync::Arc;
 use std::time::{Duration, Instant};
 
@@ -20,14 +24,15 @@ use valuestream::config::Config;
 use valuestream::console::{self, Console};
 use valuestream::insight::cohort::{Cohort, basis};
 use valuestream::insight::correlate::{self, Options as Correlating};
+use valuestream::insight::delivery::{History, Scope};
 use valuestream::insight::desk::Desk;
 use valuestream::insight::live::Live;
 use valuestream::insight::population::Population;
 use valuestream::insight::query::{DAY, Measure, Query, Tier};
 use valuestream::insight::reports::Reports;
 use valuestream::insight::{groups, latency, sampling, trend};
-use valuestream::store::Rules;
 use valuestream::store::sqlite::SqliteStore;
+use valuestream::store::{Rules, Store};
 use valuestream::telemetry::Metrics;
 
 #[derive(Parser)]
@@ -35,6 +40,9 @@ struct Options {
     /// How many items, one measurement for each
     #[arg(long, value_delimiter = ',', default_value = "10000,100000,1000000")]
     items: Vec<usize>,
+    /// How many deploys, with as many changes
+    #[arg(long, default_value_t = 27_000)]
+    deploys: u64,
     /// Rounds; the median is printed
     #[arg(long, default_value_t = 5)]
     rounds: usize,
@@ -74,19 +82,79 @@ fn main() {
     for n in options.items.iter().copied() {
         runtime.block_on(measure(n, options.rounds));
     }
+    runtime.block_on(measure_deliveries(options.deploys, options.rounds));
 }
 
-async fn measure(n: usize, rounds: usize) {
-    let config = Config::load(None, items::environment()).unwrap();
+/// The store's rules, and a store of its own in `folder`.
+fn fresh(folder: &Path, config: &Config) -> (SqliteStore, Rules) {
     let rules = Rules {
         tagger: Arc::new(config.tagger().unwrap()),
         environments: Arc::new(config.environments().unwrap()),
         settle: 0,
         retention: Default::default(),
     };
+    (SqliteStore::open(&folder.join("insight.db"), 32 << 20).unwrap(), rules)
+}
+
+/// The history of all deploys and changes, and the reports that are made of it: the first that is asked
+/// for makes it, the others find it.
+async fn measure_deliveries(n: u64, rounds: usize) {
+    let config = Config::load(None, items::environment()).unwrap();
     let folder = tempfile::tempdir().unwrap();
-    let path = folder.path().join("insight.db");
-    let store = SqliteStore::open(&path, 32 << 20).unwrap();
+    let (store, rules) = fresh(folder.path(), &config);
+    deliveries::commit(&store, n, &rules).await;
+    items::observe(&store, &rules).await;
+    let store = Arc::new(store);
+    let live = Arc::new(Live::new(config.insight().unwrap()));
+    live.load_all(&*store, &rules).await.unwrap();
+    println!("\n{n} deploys, and as many changes");
+    let history = || History::of(&live.read(), &Scope::production());
+    line("history of all deploys and changes", median(rounds, || timed(history)), None);
+    let mut counts = Vec::new();
+    for _ in 0..rounds.max(100) {
+        let begun = Instant::now();
+        black_box(store.stats().await.unwrap());
+        counts.push(begun.elapsed().as_secs_f64() * 1e3);
+    }
+    counts.sort_by(f64::total_cmp);
+    line("the store's counts", counts[counts.len() / 2], None);
+    let mut times: [Vec<f64>; 4] = Default::default();
+    for round in 0..rounds {
+        // A desk of its own has nothing remembered.
+        let desk = Desk::new(store.clone(), live.clone(), None);
+        let mut query = query();
+        (query.group, query.from) = (None, query.to.plus(-(100 + round as i64) * DAY));
+        macro_rules! ask {
+            ($at:literal, $name:ident) => {{
+                let begun = Instant::now();
+                black_box(desk.$name(&query).await.unwrap());
+                times[$at].push(begun.elapsed().as_secs_f64() * 1e3);
+            }};
+        }
+        ask!(0, summary);
+        ask!(1, dora);
+        ask!(2, stages);
+        let desk = Desk::new(store.clone(), live.clone(), None);
+        let begun = Instant::now();
+        black_box(tokio::try_join!(desk.summary(&query), desk.dora(&query), desk.stages(&query)).unwrap());
+        times[3].push(begun.elapsed().as_secs_f64() * 1e3);
+    }
+    let names = [
+        "  report: summary, the first",
+        "  report: dora, after it",
+        "  report: stages, after it",
+        "  the three at once",
+    ];
+    for (name, mut times) in names.into_iter().zip(times) {
+        times.sort_by(f64::total_cmp);
+        line(name, times[times.len() / 2], None);
+    }
+}
+
+async fn measure(n: usize, rounds: usize) {
+    let config = Config::load(None, items::environment()).unwrap();
+    let folder = tempfile::tempdir().unwrap();
+    let (store, rules) = fresh(folder.path(), &config);
     let begun = Instant::now();
     items::commit(&store, n, &rules).await;
     let committed = begun.elapsed();

@@ -2,20 +2,20 @@
 //! has the data itself. The server asks it through the API and the page, commands ask it about the
 //! store of the configuration.
 
-use std::any::Any;
+mod memory;
+
 use std::sync::Arc;
 use std::time::Instant;
 
-use tokio::sync::Semaphore;
+use memory::{CorrelationKey, Memory, correlation_key};
 
-use super::cohort::{self, Cohort};
+use super::cohort;
 use super::correlate;
-use super::delivery::{self, Arrival};
+use super::delivery::{self, Scope};
 use super::describe;
 use super::live::Live;
-use super::memo::Memo;
 use super::population::{Population, age};
-use super::query::{Filter, Measure, Query, QueryError, Tier};
+use super::query::{Query, QueryError, Tier};
 use super::report::{
     About, At, Correlations, Detail, Dora, Finding, Groups, ItemRow, Items, Latency, PullRequests, Quality,
     Stages, Stuck, Summary, TagKeys, Trace, Trend, Wip,
@@ -26,18 +26,9 @@ use crate::clock;
 use crate::config::TraceUrl;
 use crate::store::{Stats, Store};
 use crate::work::ids::TraceId;
+use crate::work::item::Item;
 use crate::work::key::{Key, Kind, Source};
 use crate::work::time::{Time, seconds};
-
-/// How many cohorts are remembered: of a million items each takes 12 MB.
-const COHORTS: usize = 4;
-/// How many reports of a kind are remembered.
-const REPORTS: usize = 64;
-
-/// Which items a question is about: what a cohort is remembered by.
-type CohortKey = (Kind, Time, Time, Vec<Filter>, Option<Tier>);
-/// What a correlation is remembered by: the items, the measure, and the selection's ends.
-type CorrelationKey = (CohortKey, Measure, Option<u64>, Option<u64>);
 
 /// Whoever has the data.
 pub struct Desk<S> {
@@ -45,57 +36,6 @@ pub struct Desk<S> {
     live: Arc<Live>,
     trace_url: Option<TraceUrl>,
     memory: Arc<Memory>,
-}
-
-/// What was computed a moment ago.
-struct Memory {
-    cohorts: Memo<CohortKey, Cohort>,
-    /// Whole reports, by their name and the question.
-    reports: Memo<(&'static str, Query), Box<dyn Any + Send + Sync>>,
-    correlations: Memo<CorrelationKey, Correlations>,
-    arrivals: Memo<(), Vec<Arrival>>,
-    /// Whose turn it is to analyse.
-    analysing: Semaphore,
-}
-
-impl Default for Memory {
-    fn default() -> Self {
-        Self {
-            cohorts: Memo::new(COHORTS),
-            reports: Memo::new(REPORTS),
-            correlations: Memo::new(REPORTS),
-            arrivals: Memo::new(1),
-            analysing: Semaphore::new(1),
-        }
-    }
-}
-
-fn cohort_key(query: &Query) -> CohortKey {
-    let mut filters = query.filters.clone();
-    filters.sort_unstable();
-    (query.kind, query.from, query.to, filters, query.tier)
-}
-
-impl Memory {
-    /// The items that a question is about, and the version of the data that they are of.
-    fn cohort(&self, population: &Population, query: &Query) -> Result<Arc<Cohort>, QueryError> {
-        let (key, begun) = (cohort_key(query), Instant::now());
-        if let Some(known) = self.cohorts.get(&key, population.version(), begun) {
-            return Ok(known);
-        }
-        let cohort = Cohort::select(population, query)?;
-        Ok(self.cohorts.put(key, cohort, population.version(), begun, Instant::now()))
-    }
-
-    /// With which deployments changes came to users.
-    fn arrivals(&self, population: &Population) -> Arc<Vec<Arrival>> {
-        let begun = Instant::now();
-        let known = self.arrivals.get(&(), population.version(), begun);
-        known.unwrap_or_else(|| {
-            let arrivals = delivery::arrivals(population);
-            self.arrivals.put((), arrivals, population.version(), begun, Instant::now())
-        })
-    }
 }
 
 /// What a report is computed with.
@@ -127,6 +67,29 @@ impl Asked {
     }
 }
 
+/// What is shown of an item in a list; none if it has gone meanwhile.
+fn item_row(population: &Population, key: Key, item: Option<&Item>, now: Time) -> Option<ItemRow> {
+    let row = population.find(&key)?;
+    let life = population.life(row);
+    let root = population.key(population.root(row))?;
+    let lasted = match (life.closed, life.opened) {
+        (Some((end, _)), Some(start)) if life.start_known => Some(end.since(start)),
+        _ => age(life, now),
+    };
+    Some(ItemRow {
+        title: item.and_then(describe::title),
+        url: item.and_then(describe::url),
+        trace_id: TraceId::of(&root).to_string(),
+        opened: life.opened.filter(|_| life.start_known).map(At),
+        closed: life.closed.map(|(end, _)| At(end)),
+        seconds: lasted.map(seconds),
+        outcome: life.closed.map(|(_, outcome)| outcome.as_str().to_owned()),
+        reopened: life.reopened,
+        tags: waterfall::tags(population, row),
+        key,
+    })
+}
+
 /// A report broke off: a bug.
 fn failed(panic: &tokio::task::JoinError) -> ReportError {
     tracing::error!(%panic, "a report could not be computed; please report it");
@@ -139,7 +102,19 @@ impl<S: Store> Desk<S> {
         Self { store, live, trace_url, memory: Arc::default() }
     }
 
-    /// Answers on a thread where it may take its time.
+    /// Reads the population on a thread where it may take its time, and wait: a change waits for the
+    /// reports that are under way, and whoever reads after it waits for the change. A thread that also
+    /// takes deliveries must never stand there.
+    async fn read<T: Send + 'static>(
+        &self,
+        work: impl FnOnce(&Population) -> T + Send + 'static,
+    ) -> Result<T, ReportError> {
+        let live = self.live.clone();
+        let task = tokio::task::spawn_blocking(move || work(&live.read()));
+        task.await.map_err(|panic| failed(&panic))
+    }
+
+    /// Answers a question.
     async fn ask<T: Send + 'static>(
         &self,
         query: &Query,
@@ -150,12 +125,8 @@ impl<S: Store> Desk<S> {
         }
         let stats = self.store.stats().await?;
         let asked = Asked { query: query.clone(), stats, now: clock::now() };
-        let (live, memory) = (self.live.clone(), self.memory.clone());
-        let task = tokio::task::spawn_blocking(move || work(&live.read(), &memory, &asked));
-        match task.await {
-            Ok(answer) => Ok(answer?),
-            Err(panic) => Err(failed(&panic)),
-        }
+        let memory = self.memory.clone();
+        Ok(self.read(move |population| work(population, &memory, &asked)).await??)
     }
 
     /// The same, for a report that depends on nothing but the population: it is remembered.
@@ -194,42 +165,24 @@ impl<S: Store> Desk<S> {
 
     /// Rows of items, with what the store knows of them.
     async fn item_rows(&self, rows: Vec<u32>, now: Time) -> Result<Vec<ItemRow>, ReportError> {
-        let keys: Vec<Key> = {
-            let population = self.live.read();
-            rows.iter().filter_map(|row| population.key(*row)).collect()
-        };
+        let of_rows =
+            move |population: &Population| rows.iter().filter_map(|row| population.key(*row)).collect();
+        let keys: Vec<Key> = self.read(of_rows).await?;
         let items = self.store.items(&keys).await?;
-        let population = self.live.read();
-        let row = |(key, item): (Key, Option<crate::work::item::Item>)| {
-            let row = population.find(&key)?;
-            let life = population.life(row);
-            let root = population.key(population.root(row))?;
-            let lasted = match (life.closed, life.opened) {
-                (Some((end, _)), Some(start)) if life.start_known => Some(end.since(start)),
-                _ => age(life, now),
-            };
-            Some(ItemRow {
-                title: item.as_ref().and_then(describe::title),
-                url: item.as_ref().and_then(describe::url),
-                trace_id: TraceId::of(&root).to_string(),
-                opened: life.opened.filter(|_| life.start_known).map(At),
-                closed: life.closed.map(|(end, _)| At(end)),
-                seconds: lasted.map(seconds),
-                outcome: life.closed.map(|(_, outcome)| outcome.as_str().to_owned()),
-                reopened: life.reopened,
-                tags: waterfall::tags(&population, row),
-                key,
-            })
-        };
-        Ok(keys.into_iter().zip(items).filter_map(row).collect())
+        self.read(move |population| {
+            let known = keys.into_iter().zip(items);
+            known.filter_map(|(key, item)| item_row(population, key, item.as_ref(), now)).collect()
+        })
+        .await
     }
 }
 
 impl<S: Store> Reports for Desk<S> {
     async fn summary(&self, query: &Query) -> Result<Summary, ReportError> {
         self.recall("summary", query, |population, memory, asked| {
+            let delivery = memory.delivery(population, &asked.query)?;
             let select = |query: &Query| memory.cohort(population, query);
-            delivery::summary(population, &asked.query, asked.production(), asked.now, select)
+            delivery::summary(&delivery, &asked.query, asked.production(), asked.now, select)
         })
         .await
     }
@@ -259,12 +212,7 @@ impl<S: Store> Reports for Desk<S> {
     }
 
     async fn correlations(&self, query: &Query) -> Result<Correlations, ReportError> {
-        let key = (
-            cohort_key(query),
-            query.measure(),
-            query.slower.map(f64::to_bits),
-            query.faster.map(f64::to_bits),
-        );
+        let key = correlation_key(query);
         if let Some(known) = self.remembered(&key, query).await? {
             return Ok(known);
         }
@@ -295,36 +243,44 @@ impl<S: Store> Reports for Desk<S> {
             correlate::correlate(&sample, measure, range, &correlate::Options::default())
         });
         let outcome = computed.await.map_err(|panic| failed(&panic))?;
-        let population = self.live.read();
-        let findings = outcome.findings.into_iter().map(|found| {
-            let roots = found.exemplars.iter().map(|row| population.root(*row));
-            let keys = roots.filter_map(|row| population.key(row)).map(|key| key.as_str().to_owned());
-            Finding { exemplars: keys.collect(), ..found.finding }
-        });
+        let (insufficient_data, singles_tested, pairs_tested) =
+            (outcome.insufficient_data, outcome.singles_tested, outcome.pairs_tested);
+        let found = outcome.findings;
+        let named = move |population: &Population| {
+            let findings = found.into_iter().map(|found| {
+                let roots = found.exemplars.iter().map(|row| population.root(*row));
+                let keys = roots.filter_map(|row| population.key(row)).map(|key| key.as_str().to_owned());
+                Finding { exemplars: keys.collect(), ..found.finding }
+            });
+            findings.collect()
+        };
+        let findings: Vec<Finding> = self.read(named).await?;
         let report = Correlations {
             basis,
             measure,
             n,
             selection,
-            insufficient_data: outcome.insufficient_data,
-            singles_tested: outcome.singles_tested,
-            pairs_tested: outcome.pairs_tested,
-            findings: findings.collect(),
+            insufficient_data,
+            singles_tested,
+            pairs_tested,
+            findings,
             note: "association, not cause".to_owned(),
         };
         Ok((*self.memory.correlations.put(key, report, version, begun, Instant::now())).clone())
     }
 
     async fn dora(&self, query: &Query) -> Result<Dora, ReportError> {
-        self.recall("dora", query, |population, _, asked| {
-            delivery::dora(population, &asked.query, asked.production(), asked.now)
+        self.recall("dora", query, |population, memory, asked| {
+            let delivery = memory.delivery(population, &asked.query)?;
+            Ok(delivery::dora(&delivery, &asked.query, asked.production(), asked.now))
         })
         .await
     }
 
     async fn stages(&self, query: &Query) -> Result<Stages, ReportError> {
-        self.recall("stages", query, |population, _, asked| {
-            delivery::stages(population, &asked.query, asked.production())
+        self.recall("stages", query, |population, memory, asked| {
+            let delivery = memory.delivery(population, &asked.query)?;
+            delivery::stages(&delivery, &asked.query, asked.production())
         })
         .await
     }
@@ -400,20 +356,22 @@ impl<S: Store> Reports for Desk<S> {
         let chosen = query.overlay.iter().find(|filter| filter.key == key && !filter.exclude);
         let value = chosen.map(|filter| filter.value.clone());
         let limit = query.limit;
-        let there = sampling::SIZES.contains(&key.as_str()) || self.live.read().dimension(&key).is_some();
-        if self.live.is_loaded() && !there {
+        let unknown = {
             let key = crate::work::attr::cut(&key, 80);
-            let problem = format!("there is no key {key:?}: /api/v1/tags lists those that there are");
-            return Err(ReportError::NotFound(problem));
-        }
-        let (sample, selection, basis, key) = self
+            format!("there is no key {key:?}: /api/v1/tags lists those that there are")
+        };
+        let gathered = self
             .ask(query, move |population, memory, asked| {
+                if !sampling::SIZES.contains(&key.as_str()) && population.dimension(&key).is_none() {
+                    return Ok(None);
+                }
                 let cohort = memory.cohort(population, &asked.query)?;
                 let selection = cohort.selection(&asked.query);
                 let sample = sampling::sample(population, &cohort, measure, Some(&key));
-                Ok((sample, selection, asked.any_tier(), key))
+                Ok(Some((sample, selection, asked.any_tier(), key)))
             })
             .await?;
+        let (sample, selection, basis, key) = gathered.ok_or(ReportError::NotFound(unknown))?;
         let range = selection.map(|selection| (selection.from_seconds, selection.to_seconds));
         let computed = tokio::task::spawn_blocking(move || {
             let mut values = correlate::values(&sample, &key, range);
@@ -429,27 +387,24 @@ impl<S: Store> Reports for Desk<S> {
         if !self.live.is_loaded() {
             return Err(ReportError::Loading);
         }
-        let (rows, omitted, keys) = {
-            let population = self.live.read();
-            let root = root(&population, id).ok_or_else(|| ReportError::NotFound(unknown_trace(id)))?;
-            let (rows, omitted) = waterfall::members(&population, root);
+        let unknown = || ReportError::NotFound(unknown_trace(id));
+        let wanted = id.to_owned();
+        let of_trace = move |population: &Population| {
+            let (rows, omitted) = waterfall::members(population, root(population, &wanted)?);
             let keys: Vec<Key> = rows.iter().filter_map(|row| population.key(*row)).collect();
-            (rows, omitted, keys)
+            Some((rows, omitted, keys))
         };
+        let (rows, omitted, keys) = self.read(of_trace).await?.ok_or_else(unknown)?;
         let items = self.store.items(&keys).await?;
-        let (live, memory, trace_url) = (self.live.clone(), self.memory.clone(), self.trace_url.clone());
-        let drawn = tokio::task::spawn_blocking(move || {
-            let population = live.read();
-            let arrivals = memory.arrivals(&population);
-            let arrival = |row: u32| {
-                let at = arrivals.binary_search_by_key(&row, |arrival| arrival.change).ok()?;
-                arrivals.get(at).copied()
-            };
+        let (memory, trace_url) = (self.memory.clone(), self.trace_url.clone());
+        let drawn = move |population: &Population| {
+            // Of production there is always a history: it asks for no key that could be missing.
+            let history = memory.history(population, &Scope::production()).ok();
+            let arrival = |row: u32| history.as_ref()?.arrival(row);
             let address = |id: &str| trace_url.as_ref().map(|template| template.of(id));
-            waterfall::waterfall(&population, &rows, &items, omitted, clock::now(), arrival, address)
-        });
-        let trace = drawn.await.map_err(|panic| failed(&panic))?;
-        trace.ok_or_else(|| ReportError::NotFound(unknown_trace(id)))
+            waterfall::waterfall(population, &rows, &items, omitted, clock::now(), arrival, address)
+        };
+        self.read(drawn).await?.ok_or_else(unknown)
     }
 }
 
@@ -469,3 +424,6 @@ fn unknown_trace(id: &str) -> String {
     let id = crate::work::attr::cut(id, 100);
     format!("there is no trace {id:?}: give a trace id (32 hexadecimal digits) or the key of an item in it")
 }
+
+#[cfg(test)]
+mod tests;

@@ -54,6 +54,12 @@ impl Live {
         self.population.read().unwrap_or_else(PoisonError::into_inner)
     }
 
+    /// Keeps everybody from reading, as a change does that waits for a long report.
+    #[cfg(test)]
+    pub(super) fn hold(&self) -> std::sync::RwLockWriteGuard<'_, Population> {
+        self.population.write().unwrap_or_else(PoisonError::into_inner)
+    }
+
     /// Changes the population, on a thread that may wait for readers.
     async fn change(self: &Arc<Self>, change: impl FnOnce(&mut Population) + Send + 'static) {
         let live = self.clone();

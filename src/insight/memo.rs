@@ -4,7 +4,7 @@
 //! what is cheap is always fresh and what is dear is not computed over and over while deliveries
 //! come in.
 
-use std::sync::{Arc, Mutex, PoisonError};
+use std::sync::{Arc, Condvar, Mutex, MutexGuard, PoisonError};
 use std::time::{Duration, Instant};
 
 /// How many times as old as it took to compute a thing may become.
@@ -13,8 +13,17 @@ const AGE: u32 = 20;
 /// Things by what they were asked for.
 #[derive(Debug)]
 pub struct Memo<K, V> {
-    entries: Mutex<Vec<Entry<K, V>>>,
+    known: Mutex<Known<K, V>>,
+    /// Something is no longer being made.
+    made: Condvar,
     size: usize,
+}
+
+#[derive(Debug)]
+struct Known<K, V> {
+    entries: Vec<Entry<K, V>>,
+    /// What somebody computes right now.
+    making: Vec<K>,
 }
 
 #[derive(Debug)]
@@ -29,22 +38,48 @@ struct Entry<K, V> {
 impl<K: PartialEq, V> Memo<K, V> {
     /// Remembers at most `size` things.
     pub fn new(size: usize) -> Self {
-        Self { entries: Mutex::default(), size: size.max(1) }
+        let known = Known { entries: Vec::new(), making: Vec::new() };
+        Self { known: Mutex::new(known), made: Condvar::new(), size: size.max(1) }
     }
 
     /// What is remembered for `key`, if it is still good for the data of `version`.
     pub fn get(&self, key: &K, version: u64, now: Instant) -> Option<Arc<V>> {
-        let entries = self.entries.lock().unwrap_or_else(PoisonError::into_inner);
-        let entry = entries.iter().find(|entry| entry.key == *key)?;
-        let fresh = entry.version == version || now.duration_since(entry.made) < entry.cost * AGE;
-        fresh.then(|| entry.value.clone())
+        self.known().good(key, version, now)
+    }
+
+    /// What is remembered for `key`, or else what `make` computes. Whoever asks for the same meanwhile
+    /// waits for it, and computes it only if that failed: reports of one page ask at the same time.
+    ///
+    /// Blocks. `make` must not ask this memo for anything.
+    pub fn recall<E>(&self, key: &K, version: u64, make: impl FnOnce() -> Result<V, E>) -> Result<Arc<V>, E>
+    where
+        K: Clone,
+    {
+        let mut known = self.known();
+        let turn = loop {
+            if let Some(value) = known.good(key, version, Instant::now()) {
+                return Ok(value);
+            }
+            if !known.making.contains(key) {
+                known.making.push(key.clone());
+                break Turn { memo: self, key };
+            }
+            known = self.made.wait(known).unwrap_or_else(PoisonError::into_inner);
+        };
+        drop(known);
+        let begun = Instant::now();
+        let value = make()?;
+        let value = self.put(key.clone(), value, version, begun, Instant::now());
+        drop(turn);
+        Ok(value)
     }
 
     /// Remembers what took from `begun` to `now` to compute, and forgets the oldest for it.
     pub fn put(&self, key: K, value: V, version: u64, begun: Instant, now: Instant) -> Arc<V> {
         let value = Arc::new(value);
         let cost = now.duration_since(begun);
-        let mut entries = self.entries.lock().unwrap_or_else(PoisonError::into_inner);
+        let mut known = self.known();
+        let entries = &mut known.entries;
         entries.retain(|entry| entry.key != key);
         if entries.len() == self.size {
             entries.remove(0);
@@ -52,9 +87,36 @@ impl<K: PartialEq, V> Memo<K, V> {
         entries.push(Entry { key, value: value.clone(), version, cost, made: now });
         value
     }
+
+    fn known(&self) -> MutexGuard<'_, Known<K, V>> {
+        // Nothing is left half done under the lock.
+        self.known.lock().unwrap_or_else(PoisonError::into_inner)
+    }
+}
+
+impl<K: PartialEq, V> Known<K, V> {
+    fn good(&self, key: &K, version: u64, now: Instant) -> Option<Arc<V>> {
+        let entry = self.entries.iter().find(|entry| entry.key == *key)?;
+        let fresh = entry.version == version || now.duration_since(entry.made) < entry.cost * AGE;
+        fresh.then(|| entry.value.clone())
+    }
+}
+
+/// Somebody computes something: until this is gone, however that ends.
+struct Turn<'m, K: PartialEq, V> {
+    memo: &'m Memo<K, V>,
+    key: &'m K,
+}
+
+impl<K: PartialEq, V> Drop for Turn<'_, K, V> {
+    fn drop(&mut self) {
+        self.memo.known().making.retain(|making| making != self.key);
+        self.memo.made.notify_all();
+    }
 }
 
 #[cfg(test)]
+#[allow(clippy::panic)]
 mod tests {
     use super::*;
 
@@ -69,6 +131,35 @@ mod tests {
         assert_eq!(memo.get(&"a", 8, later(1_999)).as_deref(), Some(&1));
         assert_eq!(memo.get(&"a", 8, later(2_000)), None);
         assert_eq!(memo.get(&"b", 7, later(0)), None);
+    }
+
+    #[test]
+    fn what_several_ask_for_at_once_is_computed_once() {
+        use std::sync::Barrier;
+        use std::sync::atomic::{AtomicU32, Ordering};
+
+        let memo = Memo::new(4);
+        let (computed, all_here) = (AtomicU32::new(0), Barrier::new(8));
+        std::thread::scope(|scope| {
+            for _ in 0..8 {
+                scope.spawn(|| {
+                    all_here.wait();
+                    let value = memo.recall(&"a", 7, || Ok::<_, ()>(computed.fetch_add(1, Ordering::SeqCst)));
+                    assert_eq!(value.as_deref(), Ok(&0));
+                });
+            }
+        });
+        assert_eq!(computed.into_inner(), 1);
+    }
+
+    #[test]
+    fn what_could_not_be_computed_is_computed_by_the_next() {
+        let memo = Memo::new(4);
+        assert_eq!(memo.recall(&"a", 7, || Err::<u32, _>("no")), Err("no"));
+        let broken =
+            std::panic::AssertUnwindSafe(|| memo.recall(&"a", 7, || -> Result<u32, ()> { panic!("broken") }));
+        assert!(std::panic::catch_unwind(broken).is_err());
+        assert_eq!(memo.recall(&"a", 7, || Ok::<_, ()>(1)).as_deref(), Ok(&1));
     }
 
     #[test]

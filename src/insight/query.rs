@@ -1,10 +1,17 @@
 //! What is asked of insight: one set of parameters for the API, the commands and the page, read
 //! from name and value pairs and written back as such, so that every view has an address.
 
+mod error;
+mod filter;
+mod words;
+
 use std::borrow::Cow;
 
-use serde::{Deserialize, Serialize};
-use utoipa::ToSchema;
+pub use error::QueryError;
+use error::shortened;
+pub use filter::Filter;
+pub use words::{Interval, Measure, Tier};
+use words::{word, written};
 
 use crate::work::key::Kind;
 use crate::work::time::Time;
@@ -56,139 +63,6 @@ pub struct Query {
     pub limit: usize,
     /// Where to go on.
     pub cursor: Option<String>,
-}
-
-/// Whether items with an attribute are wanted, or those without it. Several that include values of
-/// one key mean any of them; different keys must all hold; none that exclude may hold.
-#[derive(Clone, Debug, PartialEq, Eq, PartialOrd, Ord, Hash)]
-pub struct Filter {
-    /// The key.
-    pub key: String,
-    /// The value, or [`NONE`].
-    pub value: String,
-    /// Whether it must not be there.
-    pub exclude: bool,
-}
-
-/// What an environment is for.
-#[derive(
-    Clone, Copy, Debug, Default, PartialEq, Eq, PartialOrd, Ord, Hash, Serialize, Deserialize, ToSchema,
-)]
-#[serde(rename_all = "snake_case")]
-pub enum Tier {
-    /// What users use.
-    #[default]
-    Production,
-    /// What comes before it.
-    Staging,
-    /// Where things are tried.
-    Development,
-    /// An environment that no rule of the configuration puts anywhere.
-    Other,
-    /// All of them (in questions only).
-    Any,
-}
-
-/// How wide a trend's points are.
-#[derive(Clone, Copy, Debug, PartialEq, Eq, PartialOrd, Ord, Hash, Serialize, Deserialize, ToSchema)]
-#[serde(rename_all = "snake_case")]
-pub enum Interval {
-    /// A day in UTC.
-    Day,
-    /// A week in UTC, from Monday.
-    Week,
-    /// A month in UTC.
-    Month,
-}
-
-/// What correlations compare.
-#[derive(Clone, Copy, Debug, PartialEq, Eq, PartialOrd, Ord, Hash, Serialize, Deserialize, ToSchema)]
-#[serde(rename_all = "snake_case")]
-pub enum Measure {
-    /// How long items took.
-    Latency,
-    /// Whether they failed.
-    Failure,
-}
-
-impl Tier {
-    /// Every tier, as questions and answers write it.
-    pub const WORDS: &'static [(&'static str, Self)] = &[
-        ("production", Self::Production),
-        ("staging", Self::Staging),
-        ("development", Self::Development),
-        ("other", Self::Other),
-        ("any", Self::Any),
-    ];
-}
-
-impl Interval {
-    /// Every interval, as questions and answers write it.
-    pub const WORDS: &'static [(&'static str, Self)] =
-        &[("day", Self::Day), ("week", Self::Week), ("month", Self::Month)];
-}
-
-impl Measure {
-    /// Both measures, as questions and answers write them.
-    pub const WORDS: &'static [(&'static str, Self)] =
-        &[("latency", Self::Latency), ("failure", Self::Failure)];
-}
-
-/// Why a question cannot be answered.
-#[derive(Clone, Debug, PartialEq, Eq, thiserror::Error)]
-pub enum QueryError {
-    /// There is no such parameter.
-    #[error("unknown parameter {name:?}: known are {known}")]
-    Unknown {
-        /// As given.
-        name: String,
-        /// Those that there are.
-        known: String,
-    },
-    /// A value is of no use.
-    #[error("{name}={value:?}: {problem}")]
-    Value {
-        /// The parameter.
-        name: &'static str,
-        /// As given, shortened.
-        value: String,
-        /// What to write instead.
-        problem: String,
-    },
-    /// A parameter was given twice.
-    #[error("{0} is given more than once")]
-    Twice(&'static str),
-    /// This question needs a parameter that was not given.
-    #[error("{0} is missing: this report needs it")]
-    Missing(&'static str),
-    /// The text of the address is not percent-encoded UTF-8.
-    #[error("the query string is not percent-encoded UTF-8: write a percent sign itself as %25")]
-    Encoding,
-    /// The range has no length.
-    #[error("from ({from}) must be before to ({to})")]
-    EmptyRange {
-        /// Its beginning.
-        from: Time,
-        /// Its end.
-        to: Time,
-    },
-}
-
-impl QueryError {
-    /// A value is of no use; as it was given, shortened.
-    pub fn value(name: &'static str, given: &str, problem: impl Into<String>) -> Self {
-        Self::Value { name, value: shortened(given), problem: problem.into() }
-    }
-
-    /// The parameter that is at fault, if it is one.
-    pub fn parameter(&self) -> Option<&str> {
-        match self {
-            Self::Unknown { name, .. } => Some(name),
-            Self::Value { name, .. } | Self::Twice(name) | Self::Missing(name) => Some(name),
-            Self::EmptyRange { .. } => Some("from"),
-            Self::Encoding => None,
-        }
-    }
 }
 
 impl Query {
@@ -361,39 +235,10 @@ impl Query {
     }
 }
 
-impl Filter {
-    /// From `key=value` or `key!=value`.
-    pub fn parse(text: &str) -> Option<Self> {
-        let (key, value) = text.split_once('=')?;
-        let (key, exclude) = match key.strip_suffix('!') {
-            Some(key) => (key, true),
-            None => (key, false),
-        };
-        let usable = !key.is_empty() && !value.is_empty() && text.len() <= MAX_TEXT;
-        usable.then(|| Self { key: key.to_owned(), value: value.to_owned(), exclude })
-    }
-
-    /// Items with the attribute.
-    pub fn include(key: &str, value: &str) -> Self {
-        Self { key: key.to_owned(), value: value.to_owned(), exclude: false }
-    }
-}
-
-impl std::fmt::Display for Filter {
-    fn fmt(&self, f: &mut std::fmt::Formatter<'_>) -> std::fmt::Result {
-        let sign = if self.exclude { "!=" } else { "=" };
-        write!(f, "{}{sign}{}", self.key, self.value)
-    }
-}
-
 /// The next full hour.
 fn end_of_hour(now: Time) -> Time {
     const HOUR: i64 = DAY / 24;
     now.plus((HOUR - now.micros().rem_euclid(HOUR)) % HOUR)
-}
-
-fn shortened(text: &str) -> String {
-    crate::work::attr::cut(text, 80).to_owned()
 }
 
 type Pair<'a> = (Cow<'a, str>, Cow<'a, str>);
@@ -411,20 +256,6 @@ pub(crate) fn decoded(raw: &str) -> Result<Vec<Pair<'_>>, QueryError> {
         return Err(QueryError::Encoding);
     }
     Ok(form_urlencoded::parse(raw.as_bytes()).collect())
-}
-
-/// A word of an enumeration.
-fn word<T: Copy>(text: &str, words: &[(&str, T)]) -> Result<T, String> {
-    let found = words.iter().find(|(word, _)| *word == text);
-    found.map(|(_, value)| *value).ok_or_else(|| {
-        let known: Vec<&str> = words.iter().map(|(word, _)| *word).collect();
-        format!("write one of {}", known.join(", "))
-    })
-}
-
-/// A value as the word for it.
-fn written<T: Copy + PartialEq>(value: T, words: &[(&str, T)]) -> String {
-    words.iter().find(|(_, known)| *known == value).map(|(word, _)| (*word).to_owned()).unwrap_or_default()
 }
 
 fn bounded(text: &str) -> Result<String, String> {

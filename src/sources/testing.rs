@@ -1,6 +1,8 @@
 //! What the tests of sources share.
 #![allow(clippy::unwrap_used, clippy::expect_used, clippy::panic)]
 
+pub(super) mod hostile;
+
 use axum::http::{HeaderMap, HeaderValue};
 use serde_json::Value;
 

@@ -9,7 +9,7 @@ use serde::{Deserialize, Serialize};
 /// Senders do send `0001-01-01`, `1970-01-01` and 0 for "not known"; such a value is not a
 /// [`Time`] at all, so that no span can begin in 1970.
 #[derive(Clone, Copy, Debug, PartialEq, Eq, PartialOrd, Ord, Hash, Serialize, Deserialize)]
-#[serde(transparent)]
+#[serde(try_from = "i64", into = "i64")]
 pub struct Time(i64);
 
 /// 2000-01-01T00:00:00Z: older than any system that sends webhooks.
@@ -70,6 +70,20 @@ impl Time {
     }
 }
 
+impl TryFrom<i64> for Time {
+    type Error = &'static str;
+
+    fn try_from(micros: i64) -> Result<Self, Self::Error> {
+        Self::from_micros(micros).ok_or("not a time in microseconds from 2000 to 2100")
+    }
+}
+
+impl From<Time> for i64 {
+    fn from(at: Time) -> Self {
+        at.0
+    }
+}
+
 /// Microseconds as seconds.
 pub fn seconds(micros: i64) -> f64 {
     micros as f64 / 1e6
@@ -115,6 +129,18 @@ mod tests {
             ["2019-01-01 10:00:00", "2019-01-01", "10:00:00 UTC", "UTC", " ", "2019-01-01 10:00:00 CET"]
         {
             assert_eq!(Time::parse(text), None, "{text}");
+        }
+    }
+
+    #[test]
+    fn what_was_stored_is_read_as_it_was_and_nothing_else_is_a_time() {
+        for at in [Time::MIN, Time(LATEST - 1)] {
+            let text = serde_json::to_string(&at).unwrap();
+            assert_eq!(text, at.micros().to_string());
+            assert_eq!(serde_json::from_str::<Time>(&text).ok(), Some(at));
+        }
+        for micros in [i64::MIN, -1, 0, LATEST, i64::MAX] {
+            assert!(serde_json::from_str::<Time>(&micros.to_string()).is_err(), "{micros}");
         }
     }
 

@@ -1,6 +1,8 @@
 //! `valuestream event` and `valuestream exec` as people run them: the real binary, real commands, real
 //! signals, and a server that takes note of what it is told, is away, or refuses.
 
+mod recorder;
+
 use std::io::{BufRead, BufReader, Read};
 use std::net::SocketAddr;
 use std::process::{Child, Command, Output, Stdio};
@@ -18,6 +20,8 @@ use valuestream::sources::verify::{self, Access, Head};
 use valuestream::work::key::Source;
 use valuestream::work::time::Time;
 
+use recorder::Recorder;
+
 use crate::support::payloads::pull_request;
 use crate::support::program::command;
 use crate::support::sender::CUSTOM_KEY;
@@ -27,73 +31,6 @@ const ISSUE: &str = "github:github.com/acme/api/issue/12";
 const PULL_REQUEST: &str = "github:github.com/acme/api/pull_request/15";
 const ID: &str = "--id=7";
 const DEPLOY: [&str; 3] = ["--type=deploy", "--namespace=shop", ID];
-
-/// What a server was told, and what it answers: the first answers in order, then 202 to all.
-#[derive(Default)]
-struct Notes {
-    events: Vec<(HeaderMap, Value)>,
-    answers: Vec<u16>,
-}
-
-#[derive(Clone)]
-struct Recorder {
-    address: SocketAddr,
-    notes: Arc<Mutex<Notes>>,
-}
-
-async fn take(State(notes): State<Arc<Mutex<Notes>>>, headers: HeaderMap, body: Bytes) -> impl IntoResponse {
-    let mut notes = notes.lock().unwrap();
-    let code = if notes.answers.is_empty() { 202 } else { notes.answers.remove(0) };
-    let access = Access::Secrets(vec!["a-token".into(), CUSTOM_KEY.into()]);
-    let head = Head { headers: &headers, query: None, now: valuestream::clock::now() };
-    let code = verify::verify(Source::Custom, &access, head, &body).map_or(401, |()| code);
-    notes.events.push((headers, serde_json::from_slice(&body).unwrap()));
-    let status = if code == 202 { "recorded" } else { "refused" };
-    let answer = json!({"status": status, "reason": format!("answer {code}")});
-    (StatusCode::from_u16(code).unwrap(), answer.to_string())
-}
-
-impl Recorder {
-    async fn start(answers: &[u16]) -> Self {
-        Self::on(TcpListener::bind("127.0.0.1:0").await.unwrap(), answers)
-    }
-
-    fn on(listener: TcpListener, answers: &[u16]) -> Self {
-        let address = listener.local_addr().unwrap();
-        let notes = Arc::new(Mutex::new(Notes { events: Vec::new(), answers: answers.to_vec() }));
-        let router = Router::new().fallback(take).with_state(notes.clone());
-        let limits =
-            valuestream::ingest::server::Limits { connections: 16, header_timeout: Duration::from_secs(9) };
-        tokio::spawn(valuestream::ingest::server::serve(
-            listener,
-            router,
-            limits,
-            Default::default(),
-            Duration::ZERO,
-        ));
-        Self { address, notes }
-    }
-
-    fn url(&self) -> String {
-        format!("http://{}/custom", self.address)
-    }
-
-    fn events(&self) -> Vec<Value> {
-        self.notes.lock().unwrap().events.iter().map(|(_, event)| event.clone()).collect()
-    }
-
-    /// The event with an action; there must be one.
-    fn event(&self, action: &str) -> Value {
-        let events = self.events();
-        let found = events.iter().find(|event| event["action"] == action);
-        found.unwrap_or_else(|| panic!("no {action}: {events:?}")).clone()
-    }
-
-    fn header(&self, event: usize, name: &str) -> Option<String> {
-        let notes = self.notes.lock().unwrap();
-        Some(notes.events[event].0.get(name)?.to_str().unwrap().to_owned())
-    }
-}
 
 /// A valuestream that knows the server and a token, and finds `sh`.
 fn valuestream(url: &str, arguments: &[&str]) -> Command {

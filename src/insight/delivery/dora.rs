@@ -2,29 +2,22 @@
 //! them. What counts as what is said in [`super::deployments`], [`super::changes`] and
 //! [`super::failures`].
 
-use super::Delivery;
 use super::deployments::Fate;
-use super::failures::Failures;
 use super::samples::Samples;
-use crate::insight::population::Population;
-use crate::insight::query::{Query, QueryError, Tier};
+use super::{Delivery, History};
+use crate::insight::query::{Query, Tier};
 use crate::insight::report::{At, Basis, Dora, Metric, MetricName, ServiceDora};
 use crate::insight::stats::quantile::quantile;
 use crate::work::time::{Time, seconds};
 
 /// The report. `basis.tier` is best [`super::tier`] of the query.
-pub fn dora(population: &Population, query: &Query, basis: Basis, now: Time) -> Result<Dora, QueryError> {
-    let delivery = Delivery::new(population, query)?;
-    let failures = delivery.failures();
-    Ok(Dora {
-        basis,
-        metrics: metrics(&delivery, &failures, query, now),
-        services: services(&delivery, &failures, query),
-    })
+pub fn dora(delivery: &Delivery, query: &Query, basis: Basis, now: Time) -> Dora {
+    Dora { basis, metrics: metrics(delivery, query, now), services: services(delivery, query) }
 }
 
 /// The five, and the deploy failure rate.
-pub fn metrics(delivery: &Delivery, failures: &Failures, query: &Query, now: Time) -> Vec<Metric> {
+pub fn metrics(delivery: &Delivery, query: &Query, now: Time) -> Vec<Metric> {
+    let History { deployments, failures, .. } = &*delivery.history;
     let mut frequency = Samples::default();
     let mut failed_changes = Samples::default();
     let mut recovery = Samples::default();
@@ -32,7 +25,7 @@ pub fn metrics(delivery: &Delivery, failures: &Failures, query: &Query, now: Tim
     let mut failed_deploys = Samples::default();
     let (mut failed, mut put_right) = (0, 0);
     let share = |yes: bool| Some(f64::from(u8::from(yes)));
-    for (at, ended) in (0u32..).zip(delivery.deployments.all()) {
+    for (at, ended) in (0u32..).zip(deployments.all()) {
         if !delivery.counts(ended) {
             continue;
         }
@@ -42,15 +35,15 @@ pub fn metrics(delivery: &Delivery, failures: &Failures, query: &Query, now: Tim
             failed_deploys.add(ended.end, None);
             continue;
         }
-        let change_failure = failures.change_failure(&delivery.deployments, at);
-        rework.add(ended.end, share(failures.rework(&delivery.deployments, at)));
+        let change_failure = failures.change_failure(deployments, at);
+        rework.add(ended.end, share(failures.rework(deployments, at)));
         failed_deploys.add(ended.end, share(!ended.succeeded()));
         if ended.succeeded() {
             frequency.add(ended.end, Some(1.0));
             failed_changes.add(ended.end, share(change_failure));
         }
         if !ended.succeeded() || change_failure {
-            let recovered = failures.recovered(delivery.population, &delivery.deployments, at);
+            let recovered = failures.recovered(delivery.population, deployments, at);
             recovery.add(ended.end, recovered.map(|right| seconds(right.since(ended.end))));
             if ended.end >= query.from && ended.end < query.to {
                 *(if ended.succeeded() { &mut put_right } else { &mut failed }) += 1;
@@ -112,10 +105,11 @@ pub fn tier_word(query: &Query) -> &'static str {
 }
 
 fn lead_time(delivery: &Delivery, query: &Query, now: Time) -> Metric {
+    let History { deployments, changes, .. } = &*delivery.history;
     let in_range = |at: Time| at >= query.from && at < query.to;
     let mut samples = Samples::default();
     let (mut commits, mut openings, mut unusable, mut waiting) = (0, 0, 0, 0);
-    for change in delivery.changes.all().iter().filter(|change| delivery.counts_change(change.row)) {
+    for change in changes.all().iter().filter(|change| delivery.counts_change(change.row)) {
         let Some(by) = change.by else {
             // It belongs where it was merged, since nobody knows when it arrived.
             samples.add(change.merged, None);
@@ -124,8 +118,8 @@ fn lead_time(delivery: &Delivery, query: &Query, now: Time) -> Metric {
             }
             continue;
         };
-        let arrived = delivery.deployments.get(by).end;
-        let lead = change.lead_time(&delivery.deployments);
+        let arrived = deployments.get(by).end;
+        let lead = change.lead_time(deployments);
         samples.add(arrived, lead.map(seconds));
         if in_range(arrived) {
             *(match lead {
@@ -158,12 +152,12 @@ fn lead_time(delivery: &Delivery, query: &Query, now: Time) -> Metric {
             .notes
             .push(format!("Left out, without a beginning or in the wrong order: {unusable} changes."));
     }
-    let mut brings = vec![false; delivery.deployments.all().len()];
-    for by in delivery.changes.all().iter().filter_map(|change| change.by) {
+    let mut brings = vec![false; deployments.all().len()];
+    for by in changes.all().iter().filter_map(|change| change.by) {
         brings[by as usize] = true;
     }
     let (mut all, mut with) = (0, 0);
-    for (ended, brings) in delivery.deployments.all().iter().zip(brings) {
+    for (ended, brings) in deployments.all().iter().zip(brings) {
         if ended.succeeded() && in_range(ended.end) && delivery.counts(ended) {
             all += 1;
             with += u64::from(brings);
@@ -182,8 +176,8 @@ struct Count {
 }
 
 /// The services and environments, the busiest first.
-fn services(delivery: &Delivery, failures: &Failures, query: &Query) -> Vec<ServiceDora> {
-    let deployments = &delivery.deployments;
+fn services(delivery: &Delivery, query: &Query) -> Vec<ServiceDora> {
+    let History { deployments, changes, failures } = &*delivery.history;
     let mut counts: Vec<Option<Count>> = deployments.lines().iter().map(|_| None).collect();
     let in_range = |at: Time| at >= query.from && at < query.to;
     let new = |line: u32| {
@@ -214,7 +208,7 @@ fn services(delivery: &Delivery, failures: &Failures, query: &Query) -> Vec<Serv
         row.change_failures += u64::from(failures.change_failure(deployments, at));
         (row.last, row.tier) = (Some(At(ended.end)), ended.tier);
     }
-    for change in delivery.changes.all().iter().filter(|change| delivery.counts_change(change.row)) {
+    for change in changes.all().iter().filter(|change| delivery.counts_change(change.row)) {
         let Some(ended) = change.by.map(|by| deployments.get(by)) else { continue };
         if let Some(lead) = change.lead_time(deployments).filter(|_| in_range(ended.end)) {
             let count = counts[ended.line as usize].get_or_insert_with(|| new(ended.line));

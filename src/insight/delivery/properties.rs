@@ -119,12 +119,13 @@ fn any_query() -> impl Strategy<Value = Query> {
 
 fn reports(items: &[Seen], query: &Query) -> (Dora, Stages, Summary) {
     let population = population(items);
+    let delivery = Delivery::alone(&population, query).unwrap();
     let now = at(80 * STEP);
     let basis = || basis(query, tier(query), now, 0);
     (
-        dora(&population, query, basis(), now).unwrap(),
-        stages(&population, query, basis()).unwrap(),
-        summary(&population, query, basis(), now, |query| {
+        dora(&delivery, query, basis(), now),
+        stages(&delivery, query, basis()).unwrap(),
+        summary(&delivery, query, basis(), now, |query| {
             crate::insight::cohort::Cohort::select(&population, query).map(std::sync::Arc::new)
         })
         .unwrap(),
@@ -222,10 +223,10 @@ proptest! {
     #[test]
     fn the_quick_way_finds_what_the_slow_way_finds(items in items()) {
         let population = population(&items);
-        let delivery = Delivery::new(&population, &Query::new(at(0))).unwrap();
-        for change in delivery.changes.all() {
-            let found = change.by.map(|by| delivery.deployments.get(by).end);
-            let expected = slowly(&population, &delivery.deployments, delivery.changes.all(), change);
+        let delivery = Delivery::alone(&population, &Query::new(at(0))).unwrap();
+        for change in delivery.history.changes.all() {
+            let found = change.by.map(|by| delivery.history.deployments.get(by).end);
+            let expected = slowly(&population, &delivery.history.deployments, delivery.history.changes.all(), change);
             prop_assert_eq!((!change.wrong_order).then_some(found), expected, "{:?}", change);
         }
     }

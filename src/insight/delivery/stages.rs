@@ -60,8 +60,8 @@ impl Measured {
 }
 
 /// The report.
-pub fn stages(population: &Population, query: &Query, basis: Basis) -> Result<Stages, QueryError> {
-    let delivery = Delivery::new(population, query)?;
+pub fn stages(delivery: &Delivery, query: &Query, basis: Basis) -> Result<Stages, QueryError> {
+    let population = delivery.population;
     let in_range = |at: Time| at >= query.from && at < query.to;
     let [mut coding, mut pickup, mut review, mut merge, mut deploy]: [Measured; 5] = Default::default();
     let (mut merged, mut merged_unreviewed, mut abandoned) = (0, 0, 0);
@@ -86,12 +86,15 @@ pub fn stages(population: &Population, query: &Query, basis: Basis) -> Result<St
         let picked = pickup.add(change.ready, change.reviewed);
         let reviewed = review.add(change.reviewed, Some(end));
         merge.add(change.approved, Some(end));
-        let arrived = delivery.changes.get(row);
+        let arrived = delivery.history.changes.get(row);
         let deployed = if arrived.is_some_and(|change| change.wrong_order) {
             deploy.wrong();
             None
         } else {
-            deploy.add(Some(end), arrived.and_then(|it| it.by).map(|by| delivery.deployments.get(by).end))
+            deploy.add(
+                Some(end),
+                arrived.and_then(|it| it.by).map(|by| delivery.history.deployments.get(by).end),
+            )
         };
         if let (Some(picked), Some(reviewed), Some(deployed)) = (picked, reviewed, deployed) {
             let coded = coded.unwrap_or(0);
@@ -186,7 +189,9 @@ mod tests {
 
     fn report(items: &[Seen], kind: Kind) -> Stages {
         let query = Query { kind, from: at(0), ..Query::new(at(100_000)) };
-        stages(&population(items), &query, basis(&query, tier(&query), query.to, 0)).unwrap()
+        let population = population(items);
+        let delivery = Delivery::alone(&population, &query).unwrap();
+        stages(&delivery, &query, basis(&query, tier(&query), query.to, 0)).unwrap()
     }
 
     fn stage(stages: &Stages, name: StageName) -> (Option<f64>, u64, u64, u64) {

@@ -7,7 +7,6 @@ use std::sync::Arc;
 use super::samples::Samples;
 use super::{Delivery, dora};
 use crate::insight::cohort::{Cohort, Sieve};
-use crate::insight::population::Population;
 use crate::insight::query::{Query, QueryError};
 use crate::insight::report::{Basis, LeftOut, Metric, MetricName, Summary};
 use crate::work::key::Kind;
@@ -16,15 +15,15 @@ use crate::work::time::{Time, seconds};
 /// The report. Issues count by the time of their close, whatever kind was asked about. `select` gives
 /// the items that a question is about, as [`Cohort::select`] does, or remembers them.
 pub fn summary(
-    population: &Population,
+    delivery: &Delivery,
     query: &Query,
     basis: Basis,
     now: Time,
     select: impl Fn(&Query) -> Result<Arc<Cohort>, QueryError>,
 ) -> Result<Summary, QueryError> {
-    let delivery = Delivery::new(population, query)?;
-    let mut cards = issues(&delivery, query, now, select)?;
-    cards.extend(dora::metrics(&delivery, &delivery.failures(), query, now));
+    let population = delivery.population;
+    let mut cards = issues(delivery, query, now, select)?;
+    cards.extend(dora::metrics(delivery, query, now));
     let sieve = Sieve::new(population, "filter", &query.filters, query.tier)?;
     let (mut finished, mut open) = (BTreeMap::new(), BTreeMap::new());
     for kind in Kind::ALL {
@@ -118,8 +117,8 @@ type Merge = (Time, bool, Option<Time>);
 fn last_merges(delivery: &Delivery) -> HashMap<u32, Merge> {
     let population = delivery.population;
     let mut last: HashMap<u32, Merge> = HashMap::new();
-    for change in delivery.changes.all() {
-        let arrived = change.by.map(|by| delivery.deployments.get(by).end);
+    for change in delivery.history.changes.all() {
+        let arrived = change.by.map(|by| delivery.history.deployments.get(by).end);
         let merge = (change.merged, arrived.is_none(), arrived);
         let near = population.parent(change.row).into_iter();
         let near = near.chain(population.linked(change.row).iter().copied());
@@ -143,8 +142,9 @@ mod tests {
     fn report(items: &[Seen], from: i64, to: i64) -> Summary {
         let query = Query { from: at(from), ..Query::new(at(to)) };
         let population = population(items);
+        let delivery = Delivery::alone(&population, &query).unwrap();
         let select = |query: &Query| Cohort::select(&population, query).map(Arc::new);
-        summary(&population, &query, basis(&query, tier(&query), at(to), 0), at(to), select).unwrap()
+        summary(&delivery, &query, basis(&query, tier(&query), at(to), 0), at(to), select).unwrap()
     }
 
     fn card(summary: &Summary, name: MetricName) -> &Metric {

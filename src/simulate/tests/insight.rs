@@ -7,6 +7,7 @@ use crate::app;
 use crate::config::Config;
 use crate::insight::cohort::{self, Cohort};
 use crate::insight::correlate::{Options, correlate};
+use crate::insight::delivery::Delivery;
 use crate::insight::delivery::dora::dora;
 use crate::insight::observation::observe;
 use crate::insight::population::Population;
@@ -140,7 +141,7 @@ fn insight_finds_what_is_planted_and_no_noise() {
 fn some_of_what_is_deployed_has_to_be_put_right() {
     let population = population(4, 300);
     let basis = cohort::basis(&query(), Tier::Production, until(), 0);
-    let dora = dora(&population, &query(), basis, until()).unwrap();
+    let dora = dora(&Delivery::alone(&population, &query()).unwrap(), &query(), basis, until());
     let metric = |name: MetricName| dora.metrics.iter().find(|metric| metric.name == name).unwrap();
     for name in [MetricName::ChangeFailureRate, MetricName::ReworkRate] {
         let rate = metric(name).value.unwrap();

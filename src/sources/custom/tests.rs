@@ -1,22 +1,24 @@
 #![allow(clippy::unwrap_used, clippy::expect_used, clippy::panic)]
 
+mod links;
+mod rubbish;
+
 use axum::http::HeaderMap;
 use proptest::prelude::*;
 use serde_json::{Value, json};
 
 use super::place::Namespace;
+use crate::sources::testing::hostile::fold;
 use crate::sources::testing::{
     Settings, at, cycle, headers, one, received_at, refs, run, targets, text, used, with, without, wrong,
 };
 use crate::sources::{Delivery, ParseError, Parsed};
 use crate::work::attr::Attr;
-use crate::work::event::{Event, Flaw, Outcome, Ref, Relation, What};
+use crate::work::event::{Event, Flaw, Outcome, Relation, What};
 use crate::work::item::Item;
-use crate::work::key::{Key, Source};
+use crate::work::key::Source;
 use crate::work::lattice::Trust;
 use crate::work::link::place;
-use crate::work::span::project;
-use crate::work::tags::Tags;
 use crate::work::testing::World;
 
 const SHA: &str = "aaaaaaaaaaaaaaaaaaaaaaaaaaaaaaaaaaaaaaaa";
@@ -43,13 +45,6 @@ fn key(body: &Value) -> String {
 
 fn facts(body: &Value) -> crate::work::event::Facts {
     used(parse(body)).events.remove(0).facts
-}
-
-fn fold<'a>(events: impl IntoIterator<Item = &'a Event>) -> Item {
-    let mut events = events.into_iter();
-    let mut item = Item::new(events.next().unwrap().clone());
-    events.for_each(|event| item.fold(event.facts.clone()));
-    item
 }
 
 fn item(bodies: &[Value]) -> Item {
@@ -307,152 +302,6 @@ fn what_happens_on_the_way_is_an_event_of_the_span_whatever_the_word() {
 }
 
 #[test]
-fn a_deploy_says_what_goes_where() {
-    let mut body = event("deploy", "end", 0);
-    body.as_object_mut().unwrap().extend(
-        json!({
-            "name": "shop to production", "service": "shop", "environment": "production", "sha": SHA, "ref": "refs/heads/12-x",
-            "repository": "git@github.com:acme/api.git", "url": "https://ci.example.org/7",
-        })
-        .as_object()
-        .unwrap()
-        .clone(),
-    );
-    let deploy = facts(&body);
-    for (attr, value) in [
-        (Attr::DeploymentId, "7"),
-        (Attr::DeploymentName, "shop"),
-        (Attr::PipelineName, "shop to production"),
-        (Attr::Environment, "production"),
-        (Attr::ProductionEnvironment, "true"),
-        (Attr::DeploymentUrl, "https://ci.example.org/7"),
-        (Attr::RefHeadName, "12-x"),
-        (Attr::RefHeadType, "branch"),
-        (Attr::RefHeadRevision, SHA),
-        (Attr::RepositoryUrl, "https://github.com/acme/api"),
-        (Attr::RepositoryName, "api"),
-        (Attr::OwnerName, "acme"),
-        (Attr::ProviderName, "github"),
-    ] {
-        assert_eq!(text(&deploy, attr), value, "{}", attr.name());
-    }
-    assert_eq!(targets(&deploy, Relation::Commit), [format!("sha:{SHA}")]);
-    assert_eq!(targets(&deploy, Relation::Branch), ["branch:github.com/acme/api:12-x"]);
-    let short = with(body.clone(), "/repository", json!("acme/api"));
-    assert_eq!(targets(&facts(&short), Relation::Branch), ["branch:github.com/acme/api:12-x"]);
-    for branch in ["main", "origin/master", "HEAD", "refs/tags/v1"] {
-        assert!(
-            targets(&facts(&with(body.clone(), "/ref", json!(branch))), Relation::Branch).is_empty(),
-            "{branch}"
-        );
-    }
-    let odd =
-        with(with(body, "/url", json!("javascript:x")), "/repository", json!("https://u:hunter2@h/a/b"));
-    assert!(!format!("{:?}", parse(&odd)).contains("hunter2"));
-    assert_eq!(text(&facts(&odd), Attr::DeploymentUrl), "(none)");
-}
-
-#[test]
-fn a_pull_request_is_found_by_its_commit_and_branch() {
-    let mut body = event("pr", "start", 0);
-    body["commit"] = json!(SHA);
-    body["branch"] = json!("feature/PROJ-3-x");
-    body["repository"] = json!("https://git.acme.org/acme/api");
-    body["title"] = json!("Fix");
-    let said = used(parse(&body));
-    let item = "custom:ci.example.org/acme/api/pull_request/7";
-    assert_eq!(
-        refs(&said),
-        [
-            format!("named:ci.example.org/acme/api:7 > {item}"),
-            format!("sha:{SHA} > {item}"),
-            format!("branch:git.acme.org/acme/api:feature/PROJ-3-x > {item}"),
-            "project:custom/api > at:ci.example.org/acme/api".to_owned(),
-        ]
-    );
-    assert_eq!(targets(one(&said).1, Relation::IssueKey), ["issue:PROJ-3"]);
-    assert_eq!(text(one(&said).1, Attr::ChangeTitle), "Fix");
-    let issue = used(parse(&with(event("issue", "start", 0), "/id", json!("proj-3"))));
-    assert!(refs(&issue).contains(&"issue:PROJ-3 > custom:ci.example.org/acme/api/issue/proj-3".to_owned()));
-}
-
-#[test]
-fn a_parent_is_named_in_many_ways() {
-    let parent = |text: &str| {
-        targets(&facts(&with(event("build", "start", 0), "/parent", json!(text))), Relation::Token)
-    };
-    let here = "custom:ci.example.org/acme/api";
-    for (text, expected) in [
-        ("github:github.com/acme/api/issue/12", vec!["=github:github.com/acme/api/issue/12".to_owned()]),
-        ("issue/12", vec![format!("={here}/issue/12")]),
-        ("PR/a/b", vec![format!("={here}/pull_request/a%2Fb")]),
-        ("12", vec!["named:ci.example.org/acme/api:12".to_owned()]),
-        ("training/12", vec!["named:ci.example.org/acme/api:training/12".to_owned()]),
-        ("vstrace-github-issue-api-12", vec!["project:github/api issue 12".to_owned()]),
-        ("vstrace-customhttp-issue-api-x-1", vec![format!("={here}/issue/x-1")]),
-        ("VSTRACE-custom-pull-request-acme/api-x", vec![format!("={here}/pull_request/x")]),
-        ("vstrace-customhttp-deployment-ci.example.org/acme/api-x", vec![format!("={here}/deploy/x")]),
-        (
-            "vstrace-customhttp-issue-my-web-a-1",
-            vec![
-                "project:custom/my-web-a issue 1".to_owned(),
-                "project:custom/my-web issue a-1".to_owned(),
-                "project:custom/my issue web-a-1".to_owned(),
-            ],
-        ),
-        ("vstrace-customhttp-training-web-9", vec!["project:custom/web job training:9".to_owned()]),
-        ("vstrace-customhttp-", vec![]),
-        ("vstrace-customhttp-issue-", vec![]),
-        ("vstrace-customhttp-issue-x", vec![]),
-        ("vstrace-", vec![]),
-        ("issue/", vec![]),
-        (" ", vec![]),
-    ] {
-        assert_eq!(parent(text), expected, "{text}");
-    }
-    assert!(parent(&"x".repeat(5_000)).is_empty());
-    assert_eq!(parent("7"), ["named:ci.example.org/acme/api:7"]);
-}
-
-#[test]
-fn a_parent_named_once_stays_named_whatever_later_texts_say() {
-    let start = with(event("build", "start", 0), "/parent", json!("issue/12"));
-    let end = with(event("build", "end", 5), "/branch", json!("vstrace-github-issue-api-36"));
-    assert_eq!(targets(&facts(&end), Relation::Token), ["project:github/api issue 36"]);
-    assert_eq!(
-        targets(&item(&[start, end]).facts, Relation::Token),
-        ["=custom:ci.example.org/acme/api/issue/12"]
-    );
-}
-
-#[test]
-fn items_that_name_each_other_by_bare_ids_and_tokens_are_one_trace() {
-    let issue = with(event("issue", "start", 0), "/id", json!("basket"));
-    let build = with(with(event("build", "start", 1), "/id", json!("b1")), "/parent", json!("basket"));
-    let job = with(event("training", "end", 2), "/parent", json!("vstrace-customhttp-build-other-ns-b1"));
-    let build = with(build, "/namespace", json!("other-ns"));
-    let issue = with(issue, "/namespace", json!("other-ns"));
-    let mut world = World::default();
-    let mut last = None;
-    for body in [&issue, &build, &job] {
-        let mut said = used(parse(body));
-        for (reference, pointer) in said.refs {
-            let known = world.refs.entry(reference).or_default();
-            if !known.contains(&pointer) {
-                known.push(pointer);
-            }
-        }
-        let event = said.events.remove(0);
-        last = Some(event.key.clone());
-        world.items.insert(event.key.clone(), Item::new(event));
-    }
-    let job = world.items[&last.unwrap()].clone();
-    let chain: Vec<_> =
-        place(&job, &mut world).unwrap().ancestors.iter().map(|ancestor| ancestor.key.to_string()).collect();
-    assert_eq!(chain, ["custom:local/other-ns/build/b1", "custom:local/other-ns/issue/basket"]);
-}
-
-#[test]
 fn tags_are_kept_under_keys_that_can_be_such() {
     let tags = |tags: Value| {
         let facts = facts(&with(event("build", "start", 0), "/tags", tags));
@@ -517,194 +366,6 @@ fn what_is_wrong_is_named_without_its_text() {
         let said = wrong(Settings::default().parse(Source::Custom, &HeaderMap::new(), body).content);
         assert!(said.starts_with(reason), "{said} instead of {reason}");
     }
-}
-
-/// Stories of one item each.
-fn stories() -> Vec<Vec<Value>> {
-    let story = |kind: &str, steps: &[(&str, u32)]| {
-        steps.iter().map(|(action, at)| event(kind, action, *at)).collect::<Vec<_>>()
-    };
-    let mut odd =
-        story("build", &[("start", 3), ("start", 1), ("end", 3), ("end", 9), ("event", 3), ("pause", 3)]);
-    odd[0]["parent"] = json!("issue/1");
-    odd[1]["branch"] = json!("vstrace-github-issue-api-36");
-    odd[2]["error"] = json!("x");
-    odd[3]["tags"] = json!({"a": 1});
-    odd[4]["duration_seconds"] = json!(5);
-    odd[5]["at"] = Value::Null;
-    let mut issue =
-        story("issue", &[("start", 0), ("end", 5), ("start", 5), ("end", 9), ("start", 20), ("event", 7)]);
-    issue[3]["started_at"] = json!(minute(6));
-    issue[3]["outcome"] = json!("not_planned");
-    issue.push(without(event("issue", "start", 0), "/at"));
-    vec![
-        odd,
-        issue,
-        story("pr", &[("start", 0), ("end", 0), ("start", 0)]),
-        story("training", &[("end", 3), ("end", 2), ("start", 5)]),
-    ]
-}
-
-proptest! {
-    #![proptest_config(ProptestConfig::with_cases(256))]
-
-    #[test]
-    fn neither_order_nor_repetition_shows(
-        story in 0_usize..4,
-        order in prop::collection::vec(any::<prop::sample::Index>(), 0..16),
-    ) {
-        let story = &stories()[story];
-        let events: Vec<Event> = story.iter().map(|body| used(parse(body)).events.remove(0)).collect();
-        let expected = fold(&events);
-        let some = order.iter().map(|at| at.get(&events));
-        let item = fold(some.chain(events.iter().rev()));
-        prop_assert_eq!(&item, &expected);
-        let spans = |item: &Item| {
-            let place = place(item, &mut World::default()).unwrap();
-            item.episodes().iter().flat_map(|e| project(item, e, &place.at(e.start), &Tags::new())).collect::<Vec<_>>()
-        };
-        prop_assert_eq!(spans(&item), spans(&expected));
-        prop_assert!(spans(&item).iter().all(|span| span.end >= span.start));
-    }
-
-    #[test]
-    fn any_bytes_are_survived(body in prop::collection::vec(any::<u8>(), 0..200)) {
-        survive(&body);
-    }
-
-    #[test]
-    fn any_value_of_any_member_is_survived(
-        members in prop::collection::vec((prop::sample::select(MEMBERS), odd()), 0..6),
-        kind in prop::sample::select(vec!["issue", "pr", "build", "job", "deploy", "sprint", "x/é"]),
-        action in prop::sample::select(vec!["start", "end", "event", "x"]),
-    ) {
-        let mut body = event(kind, action, 0);
-        for (name, value) in members {
-            body[name] = value;
-        }
-        survive(body.to_string().as_bytes());
-    }
-
-    #[test]
-    fn any_parent_is_survived(text in "(vstrace-|custom(http)?-|issue|pr|-|/|:|[a-z]|[0-9]|\\PC){0,12}") {
-        survive(with(event("job", "end", 0), "/parent", json!(text)).to_string().as_bytes());
-    }
-
-    #[test]
-    fn an_event_cut_short_is_survived(at in 0_usize..100) {
-        let body = event("build", "start", 0).to_string();
-        survive(&body.as_bytes()[..at.min(body.len())]);
-    }
-}
-
-const MEMBERS: &[&str] = &[
-    "id",
-    "type",
-    "action",
-    "namespace",
-    "parent",
-    "ParentID",
-    "error",
-    "outcome",
-    "result",
-    "at",
-    "started_at",
-    "duration_seconds",
-    "event",
-    "name",
-    "title",
-    "url",
-    "environment",
-    "service",
-    "sha",
-    "commit",
-    "ref",
-    "branch",
-    "repository",
-    "tags",
-    "Metadata",
-    "other",
-];
-
-fn odd() -> impl Strategy<Value = Value> {
-    prop_oneof![
-        Just(Value::Null),
-        any::<bool>().prop_map(Value::from),
-        any::<i64>().prop_map(Value::from),
-        any::<u64>().prop_map(Value::from),
-        any::<f64>().prop_map(Value::from),
-        "\\PC{0,20}".prop_map(Value::from),
-        prop::sample::select(vec![
-            "",
-            " ",
-            "/",
-            "//",
-            "://",
-            "https://",
-            "%",
-            "a/b",
-            "?",
-            "#",
-            "é",
-            "\u{0}",
-            "..",
-            ".",
-            "@",
-            "a@/b",
-            "-",
-            "owner/name",
-            "git@h:a/b.git",
-            "refs/heads/",
-            "refs/tags/",
-            "origin/",
-            SHA,
-            "vstrace-custom-issue-",
-            "9999-12-31T23:59:60Z",
-            "1e9",
-        ])
-        .prop_map(Value::from),
-        Just(json!({"a": 1, "b": [], "": "x"})),
-        Just(json!([[], {}])),
-        Just(json!("/".repeat(5_000))),
-        Just(json!("é".repeat(5_000))),
-    ]
-}
-
-/// Whatever is sent is used or wrong; what is used makes items.
-fn survive(body: &[u8]) {
-    let delivery = Settings::default().parse(Source::Custom, &HeaderMap::new(), body);
-    if let Ok(Parsed::Used(said)) = delivery.content {
-        for event in said.events {
-            assert_eq!(event.key.as_str().parse::<Key>().as_ref(), Ok(&event.key));
-            for episode in Item::new(event).episodes() {
-                assert!(episode.end.is_none_or(|(end, _)| end >= episode.start));
-            }
-        }
-        for (reference, _) in said.refs {
-            assert_eq!(Ref::from_stored(reference.as_str()), Some(reference));
-        }
-    }
-}
-
-#[test]
-fn deep_nesting_does_not_overflow_the_stack() {
-    const DEPTH: usize = 200_000;
-    let lists = format!("{}{}", "[".repeat(DEPTH), "]".repeat(DEPTH));
-    let maps = format!("{}1{}", r#"{"a":"#.repeat(DEPTH), "}".repeat(DEPTH));
-    for deep in [&lists, &maps] {
-        for name in MEMBERS {
-            let body = with(event("build", "end", 0), &format!("/{name}"), json!("HOLE"));
-            survive(body.to_string().replace("\"HOLE\"", deep).as_bytes());
-            survive(body.to_string().replace("\"HOLE\"", &deep[..DEPTH]).as_bytes());
-        }
-    }
-    let tags = with(event("build", "end", 0), "/tags", json!({"a": "HOLE", "b": "c"})).to_string();
-    let said = used(
-        Settings::default()
-            .parse(Source::Custom, &HeaderMap::new(), tags.replace("\"HOLE\"", &maps).as_bytes())
-            .content,
-    );
-    assert_eq!(one(&said).1.marks.given.len(), 1);
 }
 
 #[test]

@@ -15,9 +15,9 @@ fn an_incident_belongs_to_what_was_current_for_a_day_at_most() {
     let rate = |incident: Seen| {
         let items = [deploy(1, 1, Success), deploy(2, 11, Success), deploy(3, 50, Success), incident];
         let population = population(&items);
-        let delivery = Delivery::new(&population, &ten_days()).unwrap();
-        let failures = delivery.failures();
-        let ids = (0..3u32).filter(|at| failures.change_failure(&delivery.deployments, *at));
+        let delivery = Delivery::alone(&population, &ten_days()).unwrap();
+        let ids = (0..3u32)
+            .filter(|at| delivery.history.failures.change_failure(&delivery.history.deployments, *at));
         ids.map(|at| at + 1).collect::<Vec<_>>()
     };
     assert_eq!(rate(incident(201, 5, 6)), [1]);

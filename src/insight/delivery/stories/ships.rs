@@ -25,9 +25,9 @@ fn rows(dora: &Dora) -> Vec<(&str, &str, u64, u64)> {
 /// When the changes arrived, in the order of their ids.
 fn arrivals(items: &[Seen]) -> Vec<Option<i64>> {
     let population = population(items);
-    let delivery = Delivery::new(&population, &ten_days()).unwrap();
-    let ends = delivery.changes.all().iter().map(|change| {
-        change.by.map(|by| delivery.deployments.get(by).end.since(hour(0)) / (HOUR * 1_000_000))
+    let delivery = Delivery::alone(&population, &ten_days()).unwrap();
+    let ends = delivery.history.changes.all().iter().map(|change| {
+        change.by.map(|by| delivery.history.deployments.get(by).end.since(hour(0)) / (HOUR * 1_000_000))
     });
     ends.collect()
 }
