@@ -4,20 +4,11 @@
 mod recorder;
 
 use std::io::{BufRead, BufReader, Read};
-use std::net::SocketAddr;
 use std::process::{Child, Command, Output, Stdio};
-use std::sync::{Arc, Mutex};
 use std::time::{Duration, Instant};
 
-use axum::Router;
-use axum::body::Bytes;
-use axum::extract::State;
-use axum::http::{HeaderMap, StatusCode};
-use axum::response::IntoResponse;
 use serde_json::{Value, json};
-use tokio::net::{TcpListener, TcpSocket};
-use valuestream::sources::verify::{self, Access, Head};
-use valuestream::work::key::Source;
+use tokio::net::TcpSocket;
 use valuestream::work::time::Time;
 
 use recorder::Recorder;

@@ -1,6 +1,20 @@
 //! A server that takes note of what it is told, is away, or refuses.
 
-use super::*;
+use std::net::SocketAddr;
+use std::sync::{Arc, Mutex};
+use std::time::Duration;
+
+use axum::Router;
+use axum::body::Bytes;
+use axum::extract::State;
+use axum::http::{HeaderMap, StatusCode};
+use axum::response::IntoResponse;
+use serde_json::{Value, json};
+use tokio::net::TcpListener;
+use valuestream::sources::verify::{self, Access, Head};
+use valuestream::work::key::Source;
+
+use crate::support::sender::CUSTOM_KEY;
 
 /// What a server was told, and what it answers: the first answers in order, then 202 to all.
 #[derive(Default)]
