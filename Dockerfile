@@ -19,6 +19,7 @@ RUN find src -name '*.rs' -exec touch {} + \
     && cargo build --release --locked --bin valuestream \
     && mkdir /data
 
+# It has no versions: whoever builds it anew gets Debian 12 with its fixes. Pin its digest where builds have to repeat.
 FROM gcr.io/distroless/cc-debian12:nonroot
 COPY --from=build /build/target/release/valuestream /usr/local/bin/valuestream
 COPY --from=build --chown=10001:10001 /data /data

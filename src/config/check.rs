@@ -6,7 +6,7 @@ use std::time::Duration;
 
 use secrecy::ExposeSecret;
 
-use super::{BackendSettings, Config, ConfigError, MAIN_BACKEND};
+use super::{BackendSettings, Config, ConfigError, MAIN_BACKEND, StoreUrl};
 use crate::export::backend::{Backend, BackendError};
 use crate::sources::verify::webhook;
 use crate::work::key::Source;
@@ -61,6 +61,9 @@ impl Config {
         self.check_listeners(&mut warnings)?;
         self.check_sources(&mut warnings)?;
         self.check_export(&mut warnings)?;
+        if let StoreUrl::Postgres(_) = self.store.url {
+            self.database_access()?;
+        }
         self.insight()?;
         self.conventions()?;
         check_directives(&self.log.level).map_err(|problem| self.wrong("log.level", problem))?;

@@ -186,7 +186,8 @@ pub(super) fn headers(value: ValueKind) -> Result<BTreeMap<String, String>, Stri
 pub(super) fn secret_file(key: &str, path: &Path) -> Result<Vec<SecretString>, ConfigError> {
     let fail = |problem: String| ConfigError::File { key: key.to_owned(), path: path.to_owned(), problem };
     let text = std::fs::read_to_string(path).map_err(|error| fail(error.to_string()))?;
-    let lines = text.lines().map(str::trim).filter(|line| !line.is_empty());
+    // Editors of Windows begin a file with a mark that is no part of the first secret.
+    let lines = text.trim_start_matches('\u{feff}').lines().map(str::trim).filter(|line| !line.is_empty());
     let secrets: Vec<SecretString> = lines.map(SecretString::from).collect();
     if secrets.is_empty() {
         return Err(fail("holds no secret: write one per line".to_owned()));

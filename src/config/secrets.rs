@@ -49,7 +49,15 @@ impl Config {
     /// How the database is reached, if it is PostgreSQL. Reads the files that are named.
     pub fn database_access(&self) -> Result<Access, ConfigError> {
         let password = match &self.store.password_file {
-            Some(path) => read::secret_file("store.password_file", path)?.into_iter().next(),
+            Some(path) => {
+                let key = "store.password_file";
+                let mut lines = read::secret_file(key, path)?;
+                if lines.len() > 1 {
+                    let problem = "has more than one line: a database has one password".to_owned();
+                    return Err(ConfigError::File { key: key.to_owned(), path: path.clone(), problem });
+                }
+                lines.pop()
+            }
             None => None,
         };
         let file = self.store.ca_certificate.as_deref();

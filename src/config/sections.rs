@@ -25,7 +25,7 @@ pub struct IngestConfig {
     pub listen: SocketAddr,
     /// The largest body, in bytes.
     pub max_body_bytes: usize,
-    /// How long a sender may take for a request's head.
+    /// How long a sender may take for a request's head, and take nothing of an answer.
     #[serde(with = "humantime_serde")]
     pub header_timeout: Duration,
     /// How long a sender may take for a request's body.

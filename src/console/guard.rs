@@ -24,7 +24,7 @@ use super::{Console, api, login, origin, wants_html};
 use crate::clock;
 use crate::config::{ConsoleConfig, PublicUrl};
 use crate::listener::Peer;
-use crate::listener::failures::Failures;
+use crate::listener::failures::{Attempt, Failures};
 use crate::telemetry::AccessResult;
 use crate::work::time::Time;
 
@@ -60,7 +60,7 @@ const SECURE_COOKIE: &str = "__Host-valuestream-session";
 pub struct Gate {
     /// The tokens and their sessions; `None` if there is no token.
     pub(super) sessions: Option<Sessions>,
-    /// Who was wrong about a token.
+    /// Who was wrong about a token, which holds off even the right one.
     pub(super) failures: Failures,
     /// The origin under which people reach the console, if that is configured.
     public: Option<String>,
@@ -96,9 +96,11 @@ impl Gate {
     /// The session that a request's cookie stands for, if there is one that holds.
     pub(super) fn session(&self, headers: &HeaderMap, now: Time) -> Option<Session> {
         let sessions = self.sessions.as_ref()?;
-        let cookies = headers.get_all(header::COOKIE).iter().filter_map(|value| value.to_str().ok());
-        let pairs = cookies.flat_map(|text| text.split(';')).filter_map(|pair| pair.trim().split_once('='));
-        let ours = pairs.filter(|(name, _)| *name == self.cookie_name()).take(MANY);
+        let cookies = headers.get_all(header::COOKIE).iter();
+        // Pair by pair: another program under the same name may have set one that is no ASCII.
+        let pairs = cookies.flat_map(|value| value.as_bytes().split(|byte| *byte == b';'));
+        let texts = pairs.filter_map(|pair| std::str::from_utf8(pair).ok()?.trim().split_once('='));
+        let ours = texts.filter(|(name, _)| *name == self.cookie_name()).take(MANY);
         ours.filter_map(|(_, value)| sessions.of(value, now)).next()
     }
 
@@ -163,28 +165,29 @@ pub(super) async fn admit<S, R>(
         console.metrics.access(AccessResult::WrongHost);
         return refused(path, ProblemType::WrongHost, WRONG_HOST);
     };
-    let authorization = request.headers().get(header::AUTHORIZATION);
-    if authorization.and_then(|value| presented(value.as_bytes())).is_some_and(|given| sessions.knows(&given))
-    {
-        return next.run(request).await;
-    }
     let now = clock::now();
+    // First the session: who has one is not held off by what others at the same address bring.
     if let Some(session) = gate.session(request.headers(), now) {
         request.extensions_mut().insert(session);
         return next.run(request).await;
     }
-    if authorization.is_none() && !for_programs(path) && opens_a_page(&request) {
-        return login::invite(request.uri());
-    }
-    match gate.failures.count(Peer::of(request.extensions()).0, now) {
-        None => {
-            let wrong = if authorization.is_some() { AccessResult::Wrong } else { AccessResult::Missing };
-            console.metrics.access(wrong);
+    let Some(authorization) = request.headers().get(header::AUTHORIZATION) else {
+        if !for_programs(path) && opens_a_page(&request) {
+            return login::invite(request.uri());
+        }
+        console.metrics.access(AccessResult::Missing);
+        return unauthorized(path);
+    };
+    let look = || presented(authorization.as_bytes()).filter(|given| sessions.knows(given));
+    match gate.failures.attempt(Peer::of(request.extensions()).0, now, look) {
+        Attempt::Right(_) => next.run(request).await,
+        Attempt::Wrong => {
+            console.metrics.access(AccessResult::Wrong);
             unauthorized(path)
         }
-        Some(wait) => {
+        Attempt::Refused(wait) => {
             console.metrics.access(AccessResult::Throttled);
-            later(refused(path, ProblemType::TooManyFailures, TOO_MANY), wait)
+            later(refused(path, ProblemType::TooManyFailures, &too_many(wait)), wait)
         }
     }
 }
@@ -201,15 +204,24 @@ const UNAUTHORIZED: &str =
     "send console.token as Authorization: Bearer, or as the password of Basic; a browser logs in at /login";
 const CROSS_SITE: &str = "another site had the browser send this: open the console itself; if it is behind a proxy that \
      changes its name, set console.public_url to the address that people use";
-/// What somebody is told who was wrong too often.
-pub(super) const TOO_MANY: &str =
-    "too many wrong tokens from this address: try again later; a right one is let in at once";
+
+/// What somebody is told whose token was not looked at.
+pub(super) fn too_many(wait: Duration) -> String {
+    format!(
+        "too many wrong tokens from this address: no other is looked at for {} s; whoever is logged in stays so",
+        rounded_up(wait)
+    )
+}
 
 /// Says after how long to come again.
 pub(super) fn later(mut response: Response, wait: Duration) -> Response {
-    let seconds = wait.as_secs() + u64::from(wait.subsec_nanos() > 0);
-    response.headers_mut().insert(header::RETRY_AFTER, HeaderValue::from(seconds.max(1)));
+    response.headers_mut().insert(header::RETRY_AFTER, HeaderValue::from(rounded_up(wait)));
     response
+}
+
+/// In whole seconds, and at least one.
+fn rounded_up(wait: Duration) -> u64 {
+    (wait.as_secs() + u64::from(wait.subsec_nanos() > 0)).max(1)
 }
 
 /// A problem where programs ask, words where people do.
@@ -404,13 +416,15 @@ mod tests {
             let value = gate.sessions.as_ref().unwrap().begin(b"t", [0; 16], now).unwrap().cookie;
             let name = gate.cookie_name();
             let found = |cookies: &[String]| {
-                let value = |text: &String| (header::COOKIE, HeaderValue::from_str(text).unwrap());
+                let value =
+                    |text: &String| (header::COOKIE, HeaderValue::from_bytes(text.as_bytes()).unwrap());
                 gate.session(&cookies.iter().map(value).collect(), now).is_some()
             };
             assert!(found(&[format!("{name}={value}")]));
             assert!(found(&[format!("a=b;  {name}={value} ;c")]));
             assert!(found(&["a=b".to_owned(), format!("{name}={value}")]));
             assert!(found(&[format!("{name}=forged; {name}={value}")]), "one that somebody else set");
+            assert!(found(&[format!("a=ü; {name}={value}")]), "beside one that is no ASCII");
             assert!(
                 !found(&[format!("x{name}={value}")]) && !found(std::slice::from_ref(&value)) && !found(&[])
             );

@@ -13,14 +13,16 @@ use rand::RngExt;
 
 use super::Console;
 use super::api::problem::{Problem, ProblemType};
-use super::guard::{TOO_MANY, later};
+use super::guard::{later, too_many};
 use super::origin::{is_led_here, local};
 use super::page::login;
 use super::pages::{failed, html};
-use super::session::{Session, Sessions};
+use super::session::{Begun, Sessions};
 use crate::clock;
 use crate::listener::Peer;
+use crate::listener::failures::Attempt;
 use crate::telemetry::AccessResult;
+use crate::work::time::Time;
 
 /// Where people log in.
 pub(super) const LOGIN: &str = "/login";
@@ -104,25 +106,26 @@ pub(super) async fn begin<S, R>(State(console): State<Arc<Console<S, R>>>, reque
     let (token, next) = (value(&given, "token"), value(&given, "next"));
     let next = local(&next);
     let now = clock::now();
-    if let Some(begun) = begun(sessions, &token, now) {
-        console.metrics.access(AccessResult::LoggedIn);
-        return with_cookie(to(next), &gate.cookie(&begun.cookie, begun.lifetime));
-    }
-    match gate.failures.count(peer.0, now) {
-        None => {
+    match gate.failures.attempt(peer.0, now, || begun(sessions, &token, now)) {
+        Attempt::Right(begun) => {
+            console.metrics.access(AccessResult::LoggedIn);
+            with_cookie(to(next), &gate.cookie(&begun.cookie, begun.lifetime))
+        }
+        Attempt::Wrong => {
             console.metrics.access(AccessResult::Wrong);
             html(StatusCode::FORBIDDEN, login::render(next, Some(WRONG)))
         }
-        Some(wait) => {
+        Attempt::Refused(wait) => {
             console.metrics.access(AccessResult::Throttled);
-            later(html(StatusCode::TOO_MANY_REQUESTS, login::render(next, Some(TOO_MANY))), wait)
+            let page = login::render(next, Some(&too_many(wait)));
+            later(html(StatusCode::TOO_MANY_REQUESTS, page), wait)
         }
     }
 }
 
 const WRONG: &str = "This is not a token of this console (console.token).";
 
-fn begun(sessions: &Sessions, token: &str, now: crate::work::time::Time) -> Option<super::session::Begun> {
+fn begun(sessions: &Sessions, token: &str, now: Time) -> Option<Begun> {
     // Who pastes a token pastes the end of the line, too.
     sessions.begin(token.trim().as_bytes(), rand::rng().random(), now)
 }
@@ -130,20 +133,20 @@ fn begun(sessions: &Sessions, token: &str, now: crate::work::time::Time) -> Opti
 /// `POST /logout`.
 pub(super) async fn end<S, R>(State(console): State<Arc<Console<S, R>>>, request: Request) -> Response {
     let gate = &console.gate;
-    if gate.sessions.is_none() {
-        return no_login();
-    }
-    let session: Option<Session> = gate.session(request.headers(), clock::now());
+    let Some(sessions) = &gate.sessions else { return no_login() };
+    let now = clock::now();
+    let session = gate.session(request.headers(), now);
     let given = match read(request).await {
         Ok(given) => given,
         Err(response) => return response,
     };
-    if let Some(session) = session
-        && !session.sent(&value(&given, "form"))
-    {
-        console.metrics.access(AccessResult::CrossSite);
-        let detail = "the form is not of this session: open the console again and log out there";
-        return failed(&Problem::new(ProblemType::CrossSite, detail));
+    if let Some(session) = session {
+        if !session.sent(&value(&given, "form")) {
+            console.metrics.access(AccessResult::CrossSite);
+            let detail = "the form is not of this session: open the console again and log out there";
+            return failed(&Problem::new(ProblemType::CrossSite, detail));
+        }
+        sessions.end(session, now);
     }
     with_cookie(to(LOGIN), &gate.cookie("", 0))
 }

@@ -1,7 +1,10 @@
 //! Who has logged in, without a memory of it: a session is a cookie that says until when it holds,
 //! with a signature whose key comes from the console's token. So every replica that has the token
-//! knows every session, and a token that is taken away ends those that began with it. Pure.
+//! knows every session, and a token that is taken away ends those that began with it. Only who has
+//! logged out is remembered, by this process alone.
 
+use std::collections::BTreeSet;
+use std::sync::{Mutex, PoisonError};
 use std::time::Duration;
 
 use base64::Engine;
@@ -17,12 +20,16 @@ use crate::work::time::Time;
 const PURPOSE: &[u8] = b"valuestream console sessions 1";
 /// How much later than this clock allows a session may end, in seconds: replicas' clocks differ.
 const SKEW: i64 = 300;
+/// How many sessions that were logged out are remembered. Only who has a token can make so many.
+const REMEMBERED: usize = 4096;
 
 /// The tokens, and the sessions that began with them.
 pub struct Sessions {
     known: Vec<Known>,
     /// In seconds.
     lifetime: i64,
+    /// The claims of those that were logged out and would hold otherwise, each after its end.
+    ended: Mutex<BTreeSet<(i64, String)>>,
 }
 
 /// A token, and the key that is derived from it.
@@ -36,6 +43,8 @@ struct Known {
 pub struct Session {
     /// What a form of this session has to bring, so that no other site can send it.
     pub form: String,
+    /// Until when it holds, in seconds, and the claim that says so.
+    claim: (i64, String),
 }
 
 /// A session that has just begun.
@@ -60,7 +69,7 @@ impl Sessions {
             .collect();
         let known = known.filter(|known| !known.is_empty())?;
         let lifetime = i64::try_from(lifetime.as_secs()).unwrap_or(i64::MAX / 4).clamp(1, i64::MAX / 4);
-        Some(Self { known, lifetime })
+        Some(Self { known, lifetime, ended: Mutex::default() })
     }
 
     /// Whether this is one of the tokens.
@@ -107,7 +116,21 @@ impl Sessions {
         // A lifetime that was made shorter counts for sessions from before, too.
         let longest = now.saturating_add(self.lifetime).saturating_add(SKEW);
         (now < until && until <= longest).then_some(())?;
-        Some(Session { form: known.sign(b"form", cookie)? })
+        let claim = (until, claim.to_owned());
+        if self.ended.lock().unwrap_or_else(PoisonError::into_inner).contains(&claim) {
+            return None;
+        }
+        Some(Session { form: known.sign(b"form", cookie)?, claim })
+    }
+
+    /// Ends a session before its time: its cookie is worth nothing any more, wherever there is a copy of it.
+    pub fn end(&self, session: Session, now: Time) {
+        let now = seconds(now);
+        let mut ended = self.ended.lock().unwrap_or_else(PoisonError::into_inner);
+        ended.insert(session.claim);
+        while ended.first().is_some_and(|(until, _)| *until <= now || ended.len() > REMEMBERED) {
+            ended.pop_first();
+        }
     }
 }
 
@@ -227,6 +250,36 @@ mod tests {
             bytes[index] = if bytes[index] == b'A' { b'B' } else { b'A' };
             assert_eq!(known.of(&String::from_utf8(bytes).unwrap(), at(0)), None, "{index}");
         }
+    }
+
+    #[test]
+    fn a_session_that_was_logged_out_is_over_and_no_other() {
+        let sessions = sessions(&["token"]);
+        let [left, stays] = [[1; 16], [2; 16]].map(|id| sessions.begin(b"token", id, at(0)).unwrap().cookie);
+        sessions.end(sessions.of(&left, at(1)).unwrap(), at(1));
+        assert_eq!(sessions.of(&left, at(2)), None);
+        assert!(sessions.of(&stays, at(2)).is_some());
+    }
+
+    #[test]
+    fn however_many_log_out_the_memory_stays_the_same() {
+        let sessions = sessions(&["token"]);
+        let leave = |n: u32, seconds: i64| {
+            let mut id = [0; 16];
+            id[..4].copy_from_slice(&n.to_le_bytes());
+            let cookie = sessions.begin(b"token", id, at(seconds)).unwrap().cookie;
+            sessions.end(sessions.of(&cookie, at(seconds)).unwrap(), at(seconds));
+            cookie
+        };
+        let remembered = || sessions.ended.lock().unwrap().len();
+        for n in 0..10 {
+            leave(n, 0);
+        }
+        let newer: Vec<String> = (0..u32::try_from(REMEMBERED).unwrap()).map(|n| leave(n, 1)).collect();
+        assert_eq!(remembered(), REMEMBERED);
+        assert!(newer.iter().all(|cookie| sessions.of(cookie, at(2)).is_none()), "those that end last");
+        leave(0, 12 * 3600 + 1);
+        assert_eq!(remembered(), 1, "what is over by itself need not be remembered");
     }
 
     #[test]

@@ -231,7 +231,7 @@ impl Backend {
             };
             let text = std::fs::read_to_string(path)
                 .map_err(|cause| file(format!("the file cannot be read: {cause}")))?;
-            headers.extend(Headers::of_lines(&text).map_err(file)?);
+            headers.extend(Headers::of_lines(text.trim_start_matches('\u{feff}')).map_err(file)?);
         }
 
         let (written, key, whole) = match (&settings.traces_endpoint, &settings.endpoint) {

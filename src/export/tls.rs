@@ -48,7 +48,29 @@ pub(crate) fn chain(pem: &[u8]) -> Result<Vec<CertificateDer<'static>>, &'static
 
 /// The private key in a PEM text.
 pub(crate) fn private_key(pem: &[u8]) -> Result<PrivateKeyDer<'static>, &'static str> {
-    PrivateKeyDer::from_pem_slice(pem).map_err(|_| "there is no PEM private key in it")
+    PrivateKeyDer::from_pem_slice(pem).map_err(|_| {
+        // Both forms of an encrypted key say so in the clear.
+        match pem.windows(ENCRYPTED.len()).any(|bytes| bytes == ENCRYPTED) {
+            true => "the private key in it is encrypted: write it without a password, by openssl pkey -in FILE -out PLAIN",
+            false => "there is no PEM private key in it",
+        }
+    })
+}
+
+const ENCRYPTED: &[u8] = b"ENCRYPTED";
+
+/// Why a key cannot be used with a certificate.
+pub(crate) fn mismatch(cause: &rustls::Error) -> String {
+    match cause {
+        rustls::Error::InconsistentKeys(_) => {
+            "it does not go with the certificate, which has to be the first one in its file".to_owned()
+        }
+        rustls::Error::General(_) => {
+            "this kind of key is not supported: take RSA of 2048 to 8192 bits, ECDSA with P-256 or P-384, or Ed25519"
+                .to_owned()
+        }
+        other => format!("it does not go with the certificate: {other}"),
+    }
 }
 
 /// Reads the files that `backend` names.
@@ -90,9 +112,7 @@ pub(super) fn certificates(backend: &Backend) -> Result<Certificates, BackendErr
                 .and_then(|config| {
                     config.with_root_certificates(roots).with_client_auth_cert(certificates, private)
                 })
-                .map_err(|cause| {
-                    error(KEY, &files.key, format!("it does not go with the certificate: {cause}"))
-                })?;
+                .map_err(|cause| error(KEY, &files.key, mismatch(&cause)))?;
             Some(Identity { certificate, key })
         }
     };

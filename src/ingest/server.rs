@@ -1,6 +1,6 @@
 //! A listener: accepts connections up to a bound, agrees on TLS where there is a certificate, serves
-//! HTTP/1.1 on each with a limit on how long a header may take, and on shutdown lets every request
-//! that was begun end.
+//! HTTP/1.1 on each with a limit on how long a header may take and an answer may wait to be taken, and on
+//! shutdown lets every request that was begun end.
 
 use std::io;
 use std::net::SocketAddr;
@@ -21,6 +21,7 @@ use tokio_util::task::TaskTracker;
 use tower::ServiceExt;
 
 use crate::listener::Peer;
+use crate::listener::stall::Stall;
 use crate::listener::tls::{NoTls, Tls};
 
 /// Where connections come in.
@@ -50,8 +51,8 @@ const FIRST_BYTE: Duration = Duration::from_secs(1);
 pub struct Limits {
     /// Connections at the same time; further ones wait in the system's queue.
     pub connections: usize,
-    /// How long a request's header may take, how long agreeing on TLS, and how long a connection may
-    /// be idle.
+    /// How long a request's header may take, how long agreeing on TLS, how long a connection may be idle,
+    /// and how long an answer may wait to be taken.
     pub header_timeout: Duration,
 }
 
@@ -182,6 +183,7 @@ async fn connection(
     header_timeout: Duration,
     stop: CancellationToken,
 ) {
+    let stream = Stall::new(stream, header_timeout);
     let service = service_fn(move |mut request: Request<Incoming>| {
         request.extensions_mut().insert(peer);
         router.clone().oneshot(request)

@@ -1,16 +1,15 @@
-//! How often an address was wrong about a secret. Only what failed comes here: a secret that is
-//! right is never asked who else at its address was wrong, so a proxy's address may stand for
-//! everybody. The memory is fixed: addresses are hashed, with a key of this process, to counters,
-//! and two that share one share an allowance of failures, nothing else.
+//! How often an address was wrong about a secret. What is right costs nothing, and what is refused
+//! neither. The memory is fixed: addresses are hashed, with a key of this process, to counters, and
+//! two that share one share an allowance of failures.
 
 use std::hash::{BuildHasher, RandomState};
 use std::net::IpAddr;
-use std::sync::atomic::{AtomicI64, Ordering};
+use std::sync::{Mutex, PoisonError};
 use std::time::Duration;
 
 use crate::work::time::Time;
 
-/// How many counters there are: 32 KiB of them.
+/// How many counters there are: 64 KiB of them.
 const SLOTS: usize = 4096;
 /// The window of the allowance, in microseconds.
 const WINDOW: i64 = 60_000_000;
@@ -20,33 +19,57 @@ pub struct Failures {
     /// What one failure costs of the window, in microseconds; `None` if there is no limit.
     cost: Option<i64>,
     /// Until when the failures so far have used the window up (GCRA), in microseconds.
-    used_until: Box<[AtomicI64]>,
+    used_until: Box<[Mutex<i64>]>,
     hasher: RandomState,
 }
 
+/// What became of a secret that somebody brought.
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+pub enum Attempt<T> {
+    /// It is right, and stands for this.
+    Right(T),
+    /// It is wrong, and that was counted.
+    Wrong,
+    /// Nobody looked: there were too many wrong ones before, and there may be the next after this time.
+    Refused(Duration),
+}
+
 impl Failures {
-    /// So many a minute may be told what was wrong with them; 0 is no limit.
+    /// So many wrong ones a minute; 0 is no limit.
     pub fn new(per_minute: u32) -> Self {
         Self {
             cost: (per_minute > 0).then(|| WINDOW / i64::from(per_minute)),
-            used_until: (0..SLOTS).map(|_| AtomicI64::new(0)).collect(),
+            used_until: (0..SLOTS).map(|_| Mutex::new(0)).collect(),
             hasher: RandomState::new(),
         }
     }
 
-    /// Counts a failure at `now`. If there were too many before it, for how long the next will be
-    /// refused out of hand, too.
-    pub fn count(&self, from: IpAddr, now: Time) -> Option<Duration> {
-        let (cost, now) = (self.cost?, now.micros());
+    /// Has `look` say at `now` what a secret stands for, unless the address was wrong too often. Attempts of
+    /// one address are looked at one after the other, so that many at once are not more than are allowed.
+    pub fn attempt<T>(&self, from: IpAddr, now: Time, look: impl FnOnce() -> Option<T>) -> Attempt<T> {
+        let Some(cost) = self.cost else { return look().map_or(Attempt::Wrong, Attempt::Right) };
+        let now = now.micros();
+        let mut used = self.used_until[self.slot(from)].lock().unwrap_or_else(PoisonError::into_inner);
         // A clock that was set back must not make the wait longer.
-        let begin = |used: i64| used.clamp(now, now.saturating_add(WINDOW));
-        let slot = &self.used_until[self.slot(from)];
-        let counted = slot.fetch_update(Ordering::Relaxed, Ordering::Relaxed, |used| {
-            Some(begin(used) + cost).filter(|used| *used <= now + WINDOW)
-        });
-        let used = counted.err()?;
-        let left = begin(used) + cost - WINDOW - now;
-        Some(Duration::from_micros(left.unsigned_abs()))
+        let after = (*used).clamp(now, now.saturating_add(WINDOW)) + cost;
+        let wait = after - WINDOW - now;
+        if wait > 0 {
+            return Attempt::Refused(Duration::from_micros(wait.unsigned_abs()));
+        }
+        if let Some(right) = look() {
+            return Attempt::Right(right);
+        }
+        *used = after;
+        Attempt::Wrong
+    }
+
+    /// Counts a failure that is known already. If there were too many before it, for how long the next will be
+    /// one too many.
+    pub fn count(&self, from: IpAddr, now: Time) -> Option<Duration> {
+        match self.attempt(from, now, || None::<()>) {
+            Attempt::Refused(wait) => Some(wait),
+            Attempt::Right(()) | Attempt::Wrong => None,
+        }
     }
 
     fn slot(&self, from: IpAddr) -> usize {
@@ -119,6 +142,48 @@ mod tests {
             let _ = failures.count(IpAddr::V4(n.into()), at(0));
         }
         assert_eq!(failures.used_until.len(), SLOTS);
+    }
+
+    #[test]
+    fn nobody_looks_at_what_comes_after_too_many_wrong_ones() {
+        let failures = Failures::new(2);
+        let from = ip("192.0.2.1");
+        let guess = |seconds, right: bool| failures.attempt(from, at(seconds), || right.then_some(7));
+        for _ in 0..100 {
+            assert_eq!(guess(0, true), Attempt::Right(7), "what is right costs nothing");
+        }
+        assert_eq!([guess(0, false), guess(0, false)], [Attempt::Wrong, Attempt::Wrong]);
+        let wait = Duration::from_secs(30);
+        for _ in 0..2 {
+            let unseen = failures.attempt(from, at(0), || -> Option<()> { unreachable!("it is looked at") });
+            assert_eq!(unseen, Attempt::Refused(wait), "being refused costs nothing");
+        }
+        assert_eq!(guess(30, true), Attempt::Right(7));
+        assert_eq!([guess(30, false), guess(30, true)], [Attempt::Wrong, Attempt::Refused(wait)]);
+        let other = ["192.0.2.2", "192.0.2.3"].map(|other| failures.attempt(ip(other), at(0), || Some(7)));
+        assert!(other.contains(&Attempt::Right(7)), "of another address");
+    }
+
+    #[test]
+    fn many_guesses_at_once_are_not_more_than_are_allowed() {
+        let failures = Failures::new(5);
+        let looked = std::sync::atomic::AtomicUsize::new(0);
+        let start = std::sync::Barrier::new(8);
+        std::thread::scope(|scope| {
+            for _ in 0..8 {
+                scope.spawn(|| {
+                    start.wait();
+                    for _ in 0..50 {
+                        failures.attempt(ip("192.0.2.1"), at(0), || {
+                            looked.fetch_add(1, std::sync::atomic::Ordering::Relaxed);
+                            std::thread::yield_now();
+                            None::<()>
+                        });
+                    }
+                });
+            }
+        });
+        assert_eq!(looked.into_inner(), 5);
     }
 
     #[test]

@@ -1,8 +1,9 @@
 //! What both listeners need to know of the other end of a connection: its address ([`Peer`]), that
-//! nobody between can read along ([`tls`]), and how often it was wrong about a secret
-//! ([`failures`]). The loop that accepts is in [`crate::ingest::server`].
+//! nobody between can read along ([`tls`]), that it takes what it asked for ([`stall`]), and how often it was
+//! wrong about a secret ([`failures`]). The loop that accepts is in [`crate::ingest::server`].
 
 pub mod failures;
+pub mod stall;
 pub mod tls;
 
 use std::net::{IpAddr, Ipv4Addr};

@@ -18,7 +18,7 @@ use tokio_rustls::TlsAcceptor;
 use tokio_rustls::server::TlsStream;
 use tokio_util::sync::CancellationToken;
 
-use crate::export::tls::{chain, private_key};
+use crate::export::tls::{chain, mismatch, private_key};
 
 /// How often the files are looked at.
 const LOOK: Duration = Duration::from_secs(2);
@@ -131,7 +131,7 @@ impl Content {
         let chain = chain(&self.certificate).map_err(certificate)?;
         let private = private_key(&self.key).map_err(|problem| key(problem.to_owned()))?;
         CertifiedKey::from_der(chain, private, &ring::default_provider())
-            .map_err(|cause| key(format!("it does not go with the certificate: {cause}")))
+            .map_err(|cause| key(mismatch(&cause)))
     }
 }
 
@@ -325,5 +325,15 @@ mod tests {
         assert!(!said(KEY).contains("hunter2"));
         folder.write(&certificate, &pair().1);
         assert!(said(KEY).contains("does not go with"));
+        for encrypted in [
+            "-----BEGIN ENCRYPTED PRIVATE KEY-----\nAAAA\n-----END ENCRYPTED PRIVATE KEY-----\n",
+            "-----BEGIN RSA PRIVATE KEY-----\nProc-Type: 4,ENCRYPTED\nDEK-Info: AES-256-CBC,00\n\nAAAA\n\
+             -----END RSA PRIVATE KEY-----\n",
+        ] {
+            folder.write(&certificate, encrypted);
+            assert!(said(KEY).contains("is encrypted"), "{encrypted}");
+        }
+        folder.write(&certificate, "-----BEGIN EC PRIVATE KEY-----\nAAAA\n-----END EC PRIVATE KEY-----\n");
+        assert!(said(KEY).contains("kind of key is not supported"));
     }
 }

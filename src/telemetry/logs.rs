@@ -12,7 +12,10 @@ use crate::config::{LogConfig, LogFormat};
 
 /// Libraries that at debug and trace tell of the bytes and headers they carry, and with them of
 /// tokens. A level for everything does not reach them; one that names them does.
-const TALKATIVE: [&str; 7] = ["h2", "hyper", "hyper_util", "reqwest", "rustls", "tonic", "tower"];
+const TALKATIVE: [&str; 6] = ["h2", "hyper", "hyper_util", "reqwest", "tonic", "tower"];
+/// Libraries that warn of each broken connection: the database's, which whoever needed it tells of once, and
+/// TLS, which would write into the log whatever a stranger sends as the name that he asks for.
+const QUIET: [&str; 2] = ["deadpool", "rustls"];
 
 /// Why there is no log.
 #[derive(Debug, thiserror::Error)]
@@ -55,19 +58,19 @@ where
     })
 }
 
-/// `level` as a filter, in which the talkative libraries stay at info unless it names them, and one that
-/// warns of each broken connection, which is told of once by whoever needed it, speaks of errors only.
+/// `level` as a filter, in which the talkative libraries stay at info, and the quiet ones at error, unless it
+/// names them.
 fn filter(level: &str) -> Result<EnvFilter, ParseError> {
     let general = level.split(',').filter_map(|part| part.trim().parse::<LevelFilter>().ok()).next_back();
-    let capped = if general.is_some_and(|general| general > LevelFilter::INFO) {
+    let held = |libraries: &[&str], at: LevelFilter| match general {
         // A later directive for the same target replaces an earlier one.
-        TALKATIVE.map(|library| format!("{library}=info,")).concat()
-    } else {
-        String::new()
+        Some(general) if general > at => {
+            libraries.iter().map(|library| format!("{library}={at},")).collect::<String>()
+        }
+        _ => String::new(),
     };
-    let quiet =
-        if general.is_some_and(|general| general >= LevelFilter::WARN) { "deadpool=error," } else { "" };
-    EnvFilter::builder().parse(format!("{quiet}{capped}{level}"))
+    let (talkative, quiet) = (held(&TALKATIVE, LevelFilter::INFO), held(&QUIET, LevelFilter::ERROR));
+    EnvFilter::builder().parse(format!("{quiet}{talkative}{level}"))
 }
 
 #[cfg(test)]
@@ -99,6 +102,7 @@ mod tests {
             tracing::info!(source = "github", deliveries = 3, "committed");
             tracing::debug!("a detail");
             tracing::debug!(target: "h2::codec", "sent a frame");
+            tracing::warn!(target: "rustls::msgs::handshake", "a stranger's words");
         });
         String::from_utf8(to.0.lock().unwrap().clone()).unwrap()
     }
@@ -131,5 +135,13 @@ mod tests {
         assert!(!written("info", false).contains("a detail"));
         assert!(written("error,valuestream=debug", false).contains("a detail"));
         assert_eq!(written("error", false), "");
+    }
+
+    #[test]
+    fn strangers_do_not_write_into_the_log() {
+        for level in ["warn", "info", "debug", "trace"] {
+            assert!(!written(level, false).contains("a stranger's words"), "{level}");
+        }
+        assert!(written("info,rustls=warn", false).contains("a stranger's words"));
     }
 }

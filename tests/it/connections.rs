@@ -7,6 +7,8 @@ use std::time::{Duration, Instant};
 use rand::{RngExt, SeedableRng};
 use rand_chacha::ChaCha8Rng;
 use serde_json::json;
+use tokio::io::AsyncWriteExt;
+use tokio::net::TcpSocket;
 use tokio::task::JoinSet;
 
 use crate::support::payloads::issue;
@@ -44,6 +46,20 @@ async fn a_head_that_does_not_end_is_cut() {
     };
     tokio::time::timeout(Duration::from_secs(10), dripping).await.expect("cut though it never stops");
     assert!(begun.elapsed() >= Duration::from_millis(4 * 250), "each was given its time");
+    works(&server).await;
+}
+
+#[tokio::test]
+async fn who_does_not_take_the_answers_is_cut_and_gives_the_place_back() {
+    let limits = [("INGEST__HEADER_TIMEOUT", "300ms"), ("INGEST__MAX_CONNECTIONS", "1")];
+    let server = Server::start_with(&limits).await;
+    let socket = TcpSocket::new_v4().unwrap();
+    socket.set_recv_buffer_size(4096).unwrap();
+    let mut stream = socket.connect(server.ingest()).await.unwrap();
+    let many = "GET /healthz HTTP/1.1\r\nHost: test\r\n\r\n".repeat(1000);
+    // Once the answers have nowhere to go the server reads no further, and that would be all.
+    let asking = async { while stream.write_all(many.as_bytes()).await.is_ok() {} };
+    tokio::time::timeout(Duration::from_secs(60), asking).await.expect("cut");
     works(&server).await;
 }
 

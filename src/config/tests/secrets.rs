@@ -29,6 +29,41 @@ fn secrets_come_from_the_file_too() {
 }
 
 #[test]
+fn the_mark_that_some_editors_begin_a_file_with_is_no_part_of_a_secret() {
+    let file = tempfile::NamedTempFile::new().unwrap();
+    std::fs::write(file.path(), "\u{feff}a-secret-of-the-file\r\n").unwrap();
+    let path = file.path().to_str().unwrap();
+    let config = from_environment(&[
+        ("VALUESTREAM__SOURCES__GITHUB__SECRET_FILE", path),
+        ("VALUESTREAM__CONSOLE__TOKEN_FILE", path),
+        ("VALUESTREAM__STORE__PASSWORD_FILE", path),
+    ])
+    .unwrap();
+    let secret = ["a-secret-of-the-file"];
+    assert_eq!(exposed(&config.secrets(Source::Github).unwrap()), secret);
+    assert_eq!(exposed(&config.console_tokens().unwrap()), secret);
+    assert_eq!(exposed(&[config.database_access().unwrap().password.unwrap()]), secret);
+}
+
+#[test]
+fn the_file_with_the_password_of_the_database_is_looked_at_by_the_check() {
+    let file = tempfile::NamedTempFile::new().unwrap();
+    let store = ("VALUESTREAM__STORE__URL", "postgres://u@db/valuestream");
+    let said = |path: &str| invalid(from_environment(&[store, ("VALUESTREAM__STORE__PASSWORD_FILE", path)]));
+    assert!(said("/nowhere/password").starts_with("store.password_file: /nowhere/password: "));
+    let path = file.path().to_str().unwrap();
+    assert!(said(path).contains("holds no secret"));
+    std::fs::write(path, "hunter2-new\nhunter2-old\n").unwrap();
+    let two = said(path);
+    assert!(two.contains("more than one line") && !two.contains("hunter2"), "{two}");
+    std::fs::write(path, "a-password\n").unwrap();
+    assert_eq!(
+        warnings(from_environment(&[store, ("VALUESTREAM__STORE__PASSWORD_FILE", path)])),
+        [Warning::NoSource]
+    );
+}
+
+#[test]
 fn tokens_of_the_console_come_from_the_file_too() {
     let file = tempfile::NamedTempFile::new().unwrap();
     let (token, path) = ("VALUESTREAM__CONSOLE__TOKEN", file.path().to_str().unwrap());
@@ -69,7 +104,7 @@ fn headers_of_a_backend_come_from_a_file_too() {
         ])
         .unwrap()
     };
-    let config = sent("X-B: of the file, as it is: 100%\r\n\nauthorization:Bearer abc\n");
+    let config = sent("\u{feff}X-B: of the file, as it is: 100%\r\n\nauthorization:Bearer abc\n");
     let backend = config.backends().unwrap().remove(0);
     let headers: Vec<_> = backend.headers.iter().map(|(name, value)| (name, value.expose_secret())).collect();
     assert_eq!(
