@@ -1,7 +1,7 @@
 //! The group commit. Deliveries wait in one bounded queue; a task takes all that are there, waits
 //! a moment for those that are just being read, and hands them to the store as one transaction; a
-//! further one at the same time, where the store gains by it, once there is a batch that is full.
-//! Each is answered only when that transaction is durable.
+//! further one at the same time, where the store gains by it, once there is a batch that is full, or
+//! once those under way are overdue. Each is answered only when that transaction is durable.
 
 use std::sync::Arc;
 use std::sync::atomic::{AtomicBool, AtomicUsize, Ordering};
@@ -39,6 +39,11 @@ pub struct Grouping {
     pub gather: Duration,
 }
 
+/// How long the next batch waits for a commit that is under way: about ten times what one takes over a far
+/// database. Whatever one waits for (a row that somebody else has locked, a connection gone silent), the others
+/// need not.
+const OVERDUE: Duration = Duration::from_millis(250);
+
 type Waiting = (Delivery, oneshot::Sender<Result<Committed, NotCommitted>>);
 
 /// Where deliveries are handed in.
@@ -71,7 +76,10 @@ impl Committer {
     ) -> (Self, JoinHandle<()>) {
         let (queue, waiting) = mpsc::channel(grouping.queue);
         let arriving = Arc::new(AtomicUsize::new(0));
-        let task = tokio::spawn(run(store, rules, grouping, metrics, commits, waiting, arriving.clone()));
+        let lanes = store.commits_at_once().max(1);
+        let sink = Ruled { store, rules };
+        let group = Group { sink, overdue: OVERDUE, metrics, commits, failing: AtomicBool::new(false) };
+        let task = tokio::spawn(run(Arc::new(group), lanes, grouping, waiting, arriving.clone()));
         (Self { queue, capacity: grouping.queue, arriving }, task)
     }
 
@@ -94,18 +102,37 @@ impl Committer {
     }
 }
 
-async fn run<S: Store>(
+/// Where batches go.
+trait Sink: Send + Sync + 'static {
+    fn commit(&self, batch: Vec<Delivery>)
+    -> impl Future<Output = Result<Vec<Committed>, StoreError>> + Send;
+}
+
+/// A store, and the rules by which it folds.
+struct Ruled<S> {
     store: Arc<S>,
     rules: Rules,
+}
+
+impl<S: Store> Sink for Ruled<S> {
+    fn commit(
+        &self,
+        batch: Vec<Delivery>,
+    ) -> impl Future<Output = Result<Vec<Committed>, StoreError>> + Send {
+        self.store.commit(batch, &self.rules)
+    }
+}
+
+async fn run<S: Sink>(
+    group: Arc<Group<S>>,
+    lanes: usize,
     grouping: Grouping,
-    metrics: Metrics,
-    commits: watch::Sender<u64>,
     mut waiting: mpsc::Receiver<Waiting>,
     arriving: Arc<AtomicUsize>,
 ) {
-    let lanes = store.commits_at_once().max(1);
     let free = Arc::new(Semaphore::new(lanes));
-    let group = Arc::new(Group { store, rules, metrics, commits, failing: AtomicBool::new(false) });
+    // The same without those that are overdue.
+    let in_time = Arc::new(Semaphore::new(lanes));
     // While all lanes are taken, those who wait become one batch.
     while let Ok(lane) = free.clone().acquire_owned().await {
         let mut batch: Vec<Waiting> = Vec::with_capacity(grouping.batch);
@@ -114,13 +141,13 @@ async fn run<S: Store>(
             break;
         }
         gather(&mut batch, &mut waiting, &arriving, grouping).await;
-        // A larger batch costs each of its deliveries less. So while a commit is under way a second one is
-        // begun only once it is full.
+        // A larger batch costs each of its deliveries less. So while a commit is under way, and not overdue,
+        // a second one is begun only once it is full.
         while batch.len() < grouping.batch {
             let room = grouping.batch - batch.len();
             tokio::select! {
                 biased;
-                _ = free.acquire_many(lanes as u32 - 1) => break,
+                _ = in_time.acquire_many(lanes as u32) => break,
                 more = waiting.recv_many(&mut batch, room) => if more == 0 { break },
             }
         }
@@ -128,8 +155,15 @@ async fn run<S: Store>(
         if lanes == 1 {
             group.commit(batch).await;
         } else {
+            let turn = in_time.clone().try_acquire_owned();
             tokio::spawn(async move {
-                group.commit(batch).await;
+                let commit = group.commit(batch);
+                tokio::pin!(commit);
+                let overdue = tokio::time::timeout(group.overdue, &mut commit).await.is_err();
+                drop(turn);
+                if overdue {
+                    commit.await;
+                }
                 drop(lane);
             });
         }
@@ -140,20 +174,20 @@ async fn run<S: Store>(
 
 /// What all batches have in common.
 struct Group<S> {
-    store: Arc<S>,
-    rules: Rules,
+    sink: S,
+    overdue: Duration,
     metrics: Metrics,
     commits: watch::Sender<u64>,
     failing: AtomicBool,
 }
 
-impl<S: Store> Group<S> {
+impl<S: Sink> Group<S> {
     /// Commits a batch, and answers each delivery of it.
     async fn commit(&self, batch: Vec<Waiting>) {
         let (deliveries, answers): (Vec<_>, Vec<_>) = batch.into_iter().unzip();
         let size = deliveries.len();
         let begun = Instant::now();
-        match self.store.commit(deliveries, &self.rules).await {
+        match self.sink.commit(deliveries).await {
             Ok(outcomes) => {
                 self.metrics.committed(begun.elapsed(), size);
                 self.commits.send_modify(|n| *n += 1);
@@ -195,3 +229,6 @@ async fn gather(
         }
     }
 }
+
+#[cfg(test)]
+mod tests;

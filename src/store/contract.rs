@@ -306,6 +306,7 @@ macro_rules! contract_tests {
             a_change_gives_an_unresolved_item_new_chances,
             a_revisit_waits_for_no_clock_that_was_set_back,
             other_rules_make_everything_stale_once,
+            other_rules_make_every_item_stale_slice_by_slice,
             the_last_delivery_of_each_source_is_known_even_if_it_was_a_duplicate,
             several_items_are_read_at_once,
             what_is_past_its_age_goes_with_all_that_is_kept_of_it,

@@ -363,7 +363,7 @@ pub trait Store: Send + Sync + 'static {
         limit: usize,
     ) -> impl Future<Output = Result<Vec<RejectedExport>, StoreError>> + Send;
 
-    /// Puts rejected exports back into the outbox; all of them if `ids` is empty. Says how many.
+    /// Puts rejected exports back into the outbox; all of them that there are now if `ids` is empty. Says how many.
     fn retry_rejected(&self, ids: &[i64]) -> impl Future<Output = Result<usize, StoreError>> + Send;
 
     /// Up to `limit` stored observations of items with a number above `after`, in their order. One
@@ -403,7 +403,8 @@ pub trait Store: Send + Sync + 'static {
 
     /// Says by what observations are made from now on
     /// ([`crate::insight::observation::fingerprint`]). If those that are stored were made by
-    /// something else, every item becomes stale. Says whether that was so.
+    /// something else, every item becomes stale: some thousand in one transaction, and if that is interrupted the
+    /// rest the next time. Says whether that was so.
     fn observed_with(&self, fingerprint: [u8; 32]) -> impl Future<Output = Result<bool, StoreError>> + Send;
 
     /// Whether it falls to this process to delete what is past its age. One of several replicas does.

@@ -18,6 +18,45 @@ const HOUR: i64 = 60 * MINUTE;
 /// After the last time it is left as it is, until something is said of it.
 pub const REVISITS: [i64; 5] = [10 * SECOND, MINUTE, 10 * MINUTE, HOUR, 24 * HOUR];
 
+/// How many items at a time are marked as observed by other rules: deliveries that speak of them wait for no more.
+pub(super) const MARKED: i64 = if cfg!(test) { 3 } else { 5_000 };
+
+/// By what the observations in a store are made, as the store keeps it: the rules' fingerprint, and until all items
+/// that were observed by other rules are marked, the number of the last one that is.
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+pub(super) struct Maker {
+    /// The rules.
+    fingerprint: [u8; 32],
+    /// How far the marking has come; `None` once it is done.
+    marked: Option<i64>,
+}
+
+impl Maker {
+    /// After which number to go on marking for these rules, as the store says it; `None` if there is nothing to be
+    /// done. Whoever has `begun` and finds other rules leaves it to those: they came later.
+    pub fn goes_on(stored: Option<&[u8]>, fingerprint: &[u8; 32], begun: bool) -> Option<i64> {
+        match stored.and_then(Self::read).filter(|maker| maker.fingerprint == *fingerprint) {
+            Some(ours) => ours.marked,
+            None => (!begun).then_some(i64::MIN),
+        }
+    }
+
+    /// What to store after a slice: so many were marked, and this was the last.
+    pub fn after(fingerprint: &[u8; 32], marked: i64, last: Option<i64>) -> Vec<u8> {
+        let last = last.filter(|_| marked == MARKED);
+        fingerprint.iter().copied().chain(last.into_iter().flat_map(i64::to_be_bytes)).collect()
+    }
+
+    fn read(stored: &[u8]) -> Option<Self> {
+        let (fingerprint, rest) = stored.split_first_chunk()?;
+        let marked = match rest {
+            [] => None,
+            _ => Some(i64::from_be_bytes(rest.try_into().ok()?)),
+        };
+        Some(Self { fingerprint: *fingerprint, marked })
+    }
+}
+
 /// Some of the observations, in the order of their items' numbers.
 #[derive(Clone, Debug, Default, PartialEq)]
 pub struct ObservationPage {
@@ -141,5 +180,32 @@ impl ObservationPage {
             tracing::error!(observations, %reason, "observations cannot be read and are left out");
         }
         page
+    }
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    #[test]
+    fn marking_goes_on_until_a_slice_is_not_full_unless_others_came_later() {
+        let (mine, others) = ([1; 32], [2; 32]);
+        let next = |stored: &[u8], begun| Maker::goes_on(Some(stored), &mine, begun);
+        assert_eq!(Maker::goes_on(None, &mine, false), Some(i64::MIN), "a new store");
+        let half = Maker::after(&mine, MARKED, Some(-7));
+        assert_eq!([next(&half, false), next(&half, true)], [Some(-7); 2], "whoever began it");
+        for (marked, last) in [(MARKED - 1, Some(9)), (0, None)] {
+            let done = Maker::after(&mine, marked, last);
+            assert_eq!(done, mine);
+            assert_eq!([next(&done, false), next(&done, true)], [None; 2]);
+        }
+        for stored in [
+            others.to_vec(),
+            Maker::after(&others, MARKED, Some(5)),
+            vec![1, 2],
+            [mine.as_slice(), &[0]].concat(),
+        ] {
+            assert_eq!([next(&stored, false), next(&stored, true)], [Some(i64::MIN), None], "{stored:?}");
+        }
     }
 }

@@ -13,7 +13,7 @@ mod proxy;
 mod replica;
 mod rolling;
 
-use std::collections::BTreeSet;
+use std::collections::{BTreeMap, BTreeSet};
 use std::io::Write;
 use std::time::Duration;
 
@@ -21,8 +21,9 @@ use rand::SeedableRng;
 use rand_chacha::ChaCha8Rng;
 use tokio::sync::watch;
 use tokio::task::JoinSet;
-use valuestream::store::Store;
+use valuestream::insight::observation::Observation;
 use valuestream::store::postgres::{Access, PostgresStore};
+use valuestream::store::{Rules, Stale, Store};
 
 use self::check::Oracle;
 use self::faults::{World, deck};
@@ -34,6 +35,8 @@ use crate::support::program;
 const FAULTS: usize = 200;
 /// How many times the faults stop for all to be looked at.
 const QUIET_POINTS: usize = 2;
+/// How many commits, and as many answers, are lost before anything worse happens.
+const LOST: usize = 8;
 /// How many senders live lives at the same time.
 const CLIENTS: u64 = 4;
 /// How long everything may take to be exported once all is well: a lease of the dead runs for half a minute,
@@ -70,7 +73,8 @@ fn seed(name: &'static str) -> (u64, Seeded) {
 async fn drained(world: &World) {
     let past = world.past().await;
     let counts = "SELECT (SELECT count(*) FROM items WHERE due_at IS NOT NULL), (SELECT count(*) FROM outbox),
-                         (SELECT count(*) FROM items) - (SELECT count(*) FROM observations),
+                         (SELECT count(*) FROM items) - (SELECT count(*) FROM observations)
+                           + (SELECT count(*) FROM stale),
                          (SELECT string_agg(DISTINCT concat_ws(' ', attempts, holder, leased_until), ', ') FROM outbox)";
     let begun = tokio::time::Instant::now();
     loop {
@@ -85,6 +89,50 @@ async fn drained(world: &World) {
             row.get::<_, Option<String>>(3)
         );
         tokio::time::sleep(Duration::from_millis(100)).await;
+    }
+}
+
+/// Has commits and their answers lost, one at a time: each is tried again, and no sender is told of it.
+async fn lose_some(world: &mut World, clients: impl Fn(u64) -> Client) -> Seen {
+    let (go_on, going_on) = watch::channel(true);
+    let sending: JoinSet<Seen> = (0..CLIENTS).map(|n| clients(n).live(900 + n, going_on.clone())).collect();
+    for _ in 0..LOST {
+        assert!(world.replicas[0].proxy.lose_an_answer().await);
+        assert!(world.replicas[1].proxy.lose_a_commit().await);
+    }
+    go_on.send_replace(false);
+    let mut seen = Seen::default();
+    sending.join_all().await.into_iter().for_each(|one| seen.add(one));
+    assert_eq!((seen.put_off, seen.unanswered), (0, 0), "put off, unanswered");
+    seen
+}
+
+/// Waits until a replica that lives has the role of observing: one that was killed may stand there still.
+async fn somebody_observes(past: &tokio_postgres::Client) {
+    let until =
+        "SELECT coalesce(extract(epoch FROM held_until)::bigint, 0) FROM roles WHERE name = 'observe'";
+    let held = async || past.query_one(until, &[]).await.unwrap().get::<_, i64>(0);
+    let (before, begun) = (held().await, tokio::time::Instant::now());
+    while held().await <= before {
+        assert!(begun.elapsed() < DRAINED_WITHIN, "nobody renews the role");
+        tokio::time::sleep(Duration::from_millis(100)).await;
+    }
+}
+
+/// What insight keeps of each item is what would be made of it now. Of its place in the trace no more is known
+/// than when it was observed; that is looked at again after a while.
+async fn every_observation_is_up_to_date(store: &PostgresStore, rules: &Rules) {
+    let kept: BTreeMap<i64, Observation> =
+        store.observations(i64::MIN, 1_000_000).await.unwrap().observations.into_iter().collect();
+    store.observed_with([0; 32]).await.unwrap();
+    let made = store.stale(i64::MIN, 1_000_000, rules).await.unwrap();
+    assert_eq!(made.len(), kept.len());
+    for Stale { item, observation, .. } in made {
+        let (mut kept, mut now) = (kept[&item].clone(), observation.unwrap());
+        for one in [&mut kept, &mut now] {
+            (one.ancestors, one.links) = Default::default();
+        }
+        assert_eq!(kept, now);
     }
 }
 
@@ -109,6 +157,13 @@ async fn retry_what_was_rejected(world: &World) -> usize {
     set_aside as usize
 }
 
+/// The store of the replicas, past the proxies.
+async fn store_of(world: &World) -> PostgresStore {
+    let access = Access { password: None, authorities: None, connections: 4 };
+    let url = world.postgres.url(&world.database).parse().unwrap();
+    PostgresStore::open(&url, &access).await.unwrap()
+}
+
 /// All is well, and as it must be.
 async fn look(world: &World, oracle: &Oracle, seen: &Seen) -> String {
     drained(world).await;
@@ -123,10 +178,9 @@ async fn look(world: &World, oracle: &Oracle, seen: &Seen) -> String {
     let keys: BTreeSet<String> = column("SELECT key FROM items").await.iter().map(|row| row.get(0)).collect();
     assert_eq!(keys, oracle.keys.iter().map(|key| key.as_str().to_owned()).collect());
 
-    let access = Access { password: None, authorities: None, connections: 4 };
-    let url = world.postgres.url(&world.database).parse().unwrap();
-    let store = PostgresStore::open(&url, &access).await.unwrap();
+    let store = store_of(world).await;
     let items = oracle.compare(&store).await;
+    assert_eq!(store.check(&["default".to_owned()]).await.unwrap().findings, []);
     for (key, root) in &seen.roots {
         assert_eq!(items[key].1.as_ref().map(|pin| &pin.root), Some(root), "{key}");
     }
@@ -161,6 +215,10 @@ async fn whatever_breaks_nothing_that_was_answered_is_lost_or_told_otherwise() {
     let mut summary = String::new();
     // An hour apart from the beginning.
     world.replicas[1].step_clock(3600);
+    let addresses = world.addresses.clone();
+    let first = lose_some(&mut world, |n| Client::new(seed ^ (1000 + n), addresses.clone())).await;
+    oracle.fold(&first.deliveries).await;
+    seen.add(first);
     for (phase, part) in (0..).zip(deck.chunks(deck.len().div_ceil(QUIET_POINTS))) {
         let (go_on, going_on) = watch::channel(true);
         let client = |n: u64| Client::new(seed ^ (phase * 100 + n + 1), world.addresses.clone());
@@ -189,16 +247,15 @@ async fn whatever_breaks_nothing_that_was_answered_is_lost_or_told_otherwise() {
     assert_eq!(deadlocks, 0);
     assert!(world.total() * 10 >= faults * 9, "most of what was planned came about:\n{}", world.table());
     assert!(seen.recorded > faults, "{summary}");
+    somebody_observes(&world.past().await).await;
     for replica in &mut world.replicas {
         replica.terminate();
     }
-    let left: i64 = world
-        .past()
-        .await
-        // The other role is taken for a walk now and then: one who was killed on it may still stand there.
-        .query_one("SELECT count(*) FROM roles WHERE name = 'observe' AND holder IS NOT NULL", &[])
-        .await
-        .unwrap()
-        .get(0);
+    // The other role is taken for a walk now and then: one who was killed on it may still stand there.
+    let left = "SELECT count(*) FROM roles WHERE name = 'observe' AND holder IS NOT NULL";
+    let left: i64 = world.past().await.query_one(left, &[]).await.unwrap().get(0);
     assert_eq!(left, 0, "whoever ends cleanly leaves nothing behind");
+    let store = store_of(&world).await;
+    every_observation_is_up_to_date(&store, &oracle.rules).await;
+    store.close().await;
 }

@@ -280,3 +280,31 @@ pub(in crate::store) async fn several_items_are_read_at_once<S: Store>(store: S)
     assert_eq!(found, [Some(two), None, Some(one), Some(again)]);
     assert_eq!(store.items(&[]).await.unwrap(), []);
 }
+
+pub(in crate::store) async fn other_rules_make_every_item_stale_slice_by_slice<S: Store>(store: S) {
+    for issue in 1..=20 {
+        open_issue(&store, issue, issue).await;
+    }
+    assert!(store.observed_with([1; 32]).await.unwrap(), "by nothing before");
+    assert_eq!(observe_all(&store, 0).await, 20);
+    assert!(!store.observed_with([1; 32]).await.unwrap());
+    assert_eq!(stale(&store).await, []);
+    // One of them is stale already, and keeps its chances of finding a parent.
+    close_issue(&store, 21, 60).await;
+    assert!(store.observed_with([2; 32]).await.unwrap());
+    let all = stale(&store).await;
+    assert_eq!(all.len(), 20);
+    assert_eq!(all.iter().filter(|one| one.attempt == 0).count(), 1);
+    assert!(!store.observed_with([2; 32]).await.unwrap());
+    // Several that start together, of which some have other rules: the last has its way, nobody waits for ever.
+    observe_all(&store, 0).await;
+    let (a, b, c) = tokio::join!(
+        store.observed_with([3; 32]),
+        store.observed_with([4; 32]),
+        store.observed_with([3; 32])
+    );
+    assert!(a.unwrap() | b.unwrap() | c.unwrap());
+    assert_eq!(stale(&store).await.len(), 20);
+    let again = [store.observed_with([3; 32]).await.unwrap(), store.observed_with([4; 32]).await.unwrap()];
+    assert!(again.contains(&true), "they cannot both have had their way");
+}

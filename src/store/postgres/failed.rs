@@ -51,6 +51,8 @@ impl From<tokio_postgres::Error> for Failed {
             | SqlState::CANNOT_CONNECT_NOW
             | SqlState::IDLE_IN_TRANSACTION_SESSION_TIMEOUT
             | SqlState::QUERY_CANCELED => Failed::Away(said),
+            // Until somebody makes room: senders are told at once.
+            SqlState::DISK_FULL => Failed::Final(StoreError::Unavailable(said)),
             // Connections, and too many of them; resources that come back by themselves.
             _ if state.code().starts_with("08") || state.code().starts_with("53") => Failed::Away(said),
             _ => Failed::Final(StoreError::Unavailable(said)),

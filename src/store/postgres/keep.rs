@@ -10,6 +10,9 @@ use super::{commit, tallies};
 use crate::work::key::{KeyError, Source};
 use crate::work::time::Time;
 
+/// How many rejected exports go back in one transaction.
+const RETRIED: i64 = if cfg!(test) { 2 } else { 500 };
+
 fn corrupt(what: &str, id: i64, reason: impl std::fmt::Display) -> StoreError {
     StoreError::Corrupt(format!("{what} {id}: {reason}"))
 }
@@ -74,15 +77,20 @@ pub(super) async fn quarantined(
     Ok(Some((source, received_at, Quarantined { reason: row.get(2), headers, body: row.get(4) })))
 }
 
+/// Which of these entries of the quarantine there are.
+pub(super) async fn quarantined_among(client: &Client, ids: &[i64]) -> Result<Vec<i64>, Failed> {
+    let rows = client.query("SELECT id FROM quarantine WHERE id = ANY($1)", &[&ids]).await?;
+    Ok(rows.iter().map(|row| row.get(0)).collect())
+}
+
 pub(super) async fn drop_quarantined(
     transaction: &Transaction<'_>,
     ids: &[i64],
     shard: i16,
-) -> Result<usize, Failed> {
+) -> Result<(), Failed> {
     let dropped = transaction.execute("DELETE FROM quarantine WHERE id = ANY($1)", &[&ids]).await?;
     let counts = tallies::counts([("quarantined".to_owned(), -(dropped as i64))]);
-    tallies::add(transaction, shard, &counts, &Default::default()).await?;
-    Ok(dropped as usize)
+    tallies::add(transaction, shard, &counts, &Default::default()).await
 }
 
 pub(super) async fn release(
@@ -123,14 +131,36 @@ pub(super) async fn rejected(
     Ok(rows.iter().map(entry).collect())
 }
 
+/// The number of the newest rejected export: what is rejected after that is not meant by "all".
+pub(super) async fn newest_rejected(client: &Client) -> Result<i64, Failed> {
+    Ok(client.query_one("SELECT coalesce(max(id), 0) FROM rejected", &[]).await?.get(0))
+}
+
+/// The next of the rejected exports that are meant; all of them if `ids` is empty.
+pub(super) async fn rejected_among(
+    client: &Client,
+    ids: &[i64],
+    after: i64,
+    newest: i64,
+) -> Result<Vec<i64>, Failed> {
+    let rows = client
+        .query(
+            "SELECT id FROM rejected WHERE id > $2 AND id <= $3 AND (cardinality($1::bigint[]) = 0 OR id = ANY($1))
+             ORDER BY id LIMIT $4",
+            &[&ids, &after, &newest, &RETRIED],
+        )
+        .await?;
+    Ok(rows.iter().map(|row| row.get(0)).collect())
+}
+
 pub(super) async fn retry_rejected(
     transaction: &Transaction<'_>,
     ids: &[i64],
     shard: i16,
-) -> Result<usize, Failed> {
+) -> Result<(), Failed> {
     let rows = transaction
         .query(
-            "WITH gone AS (DELETE FROM rejected WHERE cardinality($1::bigint[]) = 0 OR id = ANY($1) RETURNING *)
+            "WITH gone AS (DELETE FROM rejected WHERE id = ANY($1) RETURNING *)
              INSERT INTO outbox (backend, attempts, source, key, episode, span_count, sealed_at, spans)
              SELECT backend, 0, source, key, episode, span_count, sealed_at, spans FROM gone ORDER BY id
              RETURNING backend",
@@ -143,6 +173,5 @@ pub(super) async fn retry_rejected(
         *counts.entry(format!("outbox:{backend}")).or_default() += 1;
         *counts.entry(format!("rejected:{backend}")).or_default() -= 1;
     }
-    tallies::add(transaction, shard, &counts, &Default::default()).await?;
-    Ok(rows.len())
+    tallies::add(transaction, shard, &counts, &Default::default()).await
 }

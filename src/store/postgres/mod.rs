@@ -380,7 +380,10 @@ impl Store for PostgresStore {
 
     async fn drop_quarantined(&self, ids: &[i64]) -> Result<usize, StoreError> {
         let shard = self.database.shard;
-        transaction!(self, |transaction| keep::drop_quarantined(&transaction, ids, shard))
+        // Counted before: if the answer to the commit is lost, the second try finds none.
+        let there = tried!(self, |client| keep::quarantined_among(&client, ids))?;
+        transaction!(self, |transaction| keep::drop_quarantined(&transaction, &there, shard))?;
+        Ok(there.len())
     }
 
     async fn release(&self, id: i64, delivery: Delivery, rules: &Rules) -> Result<Committed, StoreError> {
@@ -394,7 +397,16 @@ impl Store for PostgresStore {
 
     async fn retry_rejected(&self, ids: &[i64]) -> Result<usize, StoreError> {
         let shard = self.database.shard;
-        transaction!(self, |transaction| keep::retry_rejected(&transaction, ids, shard))
+        let newest = tried!(self, |client| keep::newest_rejected(&client))?;
+        let (mut after, mut retried) = (i64::MIN, 0);
+        loop {
+            // Counted before: if the answer to the commit is lost, the second try finds none.
+            let slice = tried!(self, |client| keep::rejected_among(&client, ids, after, newest))?;
+            let Some(last) = slice.last() else { return Ok(retried) };
+            after = *last;
+            transaction!(self, |transaction| keep::retry_rejected(&transaction, &slice, shard))?;
+            retried += slice.len();
+        }
     }
 
     async fn observations(&self, after: i64, limit: usize) -> Result<ObservationPage, StoreError> {
@@ -440,7 +452,11 @@ impl Store for PostgresStore {
         if !tried!(self, |client| observe::made_otherwise(&client, &fingerprint))? {
             return Ok(false);
         }
-        transaction!(self, SILENCE_OF_ALL, |transaction| observe::make_with(&transaction, &fingerprint))
+        let mut begun = false;
+        while transaction!(self, |transaction| observe::make_with(&transaction, &fingerprint, begun))? {
+            begun = true;
+        }
+        Ok(begun)
     }
 
     async fn expires(&self) -> Result<bool, StoreError> {
@@ -485,7 +501,19 @@ impl Store for PostgresStore {
 
     async fn repair_counts(&self, drift: &BTreeMap<String, i64>) -> Result<(), StoreError> {
         let shard = self.database.shard;
-        transaction!(self, |transaction| tallies::add(&transaction, shard, drift, &Default::default()))
+        // Not tried again once it may have happened: it would count twice.
+        let unknown = |error: tokio_postgres::Error| {
+            let said = failed::told(&error);
+            StoreError::Unavailable(format!(
+                "{said}; whether the counts are right now is not known, check again"
+            ))
+        };
+        tried!(self, |client| async {
+            let transaction = client.build_transaction().start().await?;
+            tallies::add(&transaction, shard, drift, &Default::default()).await?;
+            transaction.commit().await.map_err(unknown)?;
+            Ok::<_, Failed>(())
+        })
     }
 
     async fn close(&self) {

@@ -5,7 +5,7 @@
 use deadpool_postgres::{Client, Transaction};
 
 use super::super::known::Known;
-use super::super::observations::{self, Seen, revisit_window};
+use super::super::observations::{self, MARKED, Maker, Seen, revisit_window};
 use super::super::{ObservationPage, REVISITS, Rules, Stale, StoreError, sealing};
 use super::failed::Failed;
 use super::lookup;
@@ -42,36 +42,40 @@ pub(super) async fn take_turn(transaction: &Transaction<'_>) -> Result<(), Faile
     Ok(())
 }
 
-/// Whether the observations were made with other rules than these.
+/// Whether the observations were made with other rules than these, or not all of them are marked yet.
 pub(super) async fn made_otherwise(client: &Client, fingerprint: &[u8; 32]) -> Result<bool, Failed> {
     let known = client.query_opt("SELECT fingerprint FROM observed_with", &[]).await?;
-    Ok(known.is_none_or(|row| row.get::<_, &[u8]>(0) != fingerprint))
+    Ok(Maker::goes_on(known.as_ref().map(|row| row.get(0)), fingerprint, false).is_some())
 }
 
-/// Takes note of the rules, and that everything is to be observed anew with them. Says whether that
-/// was so.
-pub(super) async fn make_with(transaction: &Transaction<'_>, fingerprint: &[u8; 32]) -> Result<bool, Failed> {
+/// Marks the next slice of items as observed by other rules than these, and takes note of how far that is. Says
+/// whether there was anything to be done; `begun` is whether there has been before.
+pub(super) async fn make_with(
+    transaction: &Transaction<'_>,
+    fingerprint: &[u8; 32],
+    begun: bool,
+) -> Result<bool, Failed> {
     take_turn(transaction).await?;
     let known = transaction.query_opt("SELECT fingerprint FROM observed_with", &[]).await?;
-    if known.is_some_and(|row| row.get::<_, &[u8]>(0) == fingerprint) {
+    let Some(after) = Maker::goes_on(known.as_ref().map(|row| row.get(0)), fingerprint, begun) else {
         return Ok(false);
-    }
-    // All items in one statement: of many millions that takes minutes.
-    transaction.batch_execute("SET LOCAL statement_timeout = 0").await?;
-    transaction.execute("DELETE FROM observed_with", &[]).await?;
-    transaction
-        .execute("INSERT INTO observed_with (fingerprint) VALUES ($1)", &[&fingerprint.as_slice()])
-        .await?;
+    };
     // Other rules find no parents: a revisit that is planned stays, no other is.
-    transaction
-        .execute(
-            "INSERT INTO stale (item, version, attempt)
-             SELECT id, next.version, $1
-             FROM items, (SELECT nextval('changes') AS version) AS next ORDER BY id
-             ON CONFLICT (item) DO UPDATE SET version = excluded.version",
-            &[&(REVISITS.len() as i32)],
+    let statement = transaction
+        .prepare_cached(
+            "WITH marked AS (
+                 INSERT INTO stale (item, version, attempt)
+                 SELECT id, next.version, $1
+                 FROM (SELECT id FROM items WHERE id > $2 ORDER BY id LIMIT $3) AS slice,
+                      (SELECT nextval('changes') AS version) AS next ORDER BY id
+                 ON CONFLICT (item) DO UPDATE SET version = excluded.version RETURNING item)
+             SELECT count(*), max(item) FROM marked",
         )
         .await?;
+    let row = transaction.query_one(&statement, &[&(REVISITS.len() as i32), &after, &MARKED]).await?;
+    let now = Maker::after(fingerprint, row.get(0), row.get(1));
+    transaction.execute("DELETE FROM observed_with", &[]).await?;
+    transaction.execute("INSERT INTO observed_with (fingerprint) VALUES ($1)", &[&now]).await?;
     Ok(true)
 }
 

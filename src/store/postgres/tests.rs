@@ -4,12 +4,17 @@ use super::super::contract::contract_tests;
 use super::*;
 
 mod access;
+mod lost;
 mod replicas;
 mod trouble;
 
 #[path = "../../../tests/it/support/postgres.rs"]
 #[allow(dead_code)]
 mod server;
+
+#[path = "../../../tests/it/chaos/proxy.rs"]
+#[allow(dead_code)]
+mod proxy;
 
 use self::server::Postgres;
 

@@ -400,15 +400,11 @@ impl Store for SqliteStore {
         if !self.read(move |connection| observe::made_otherwise(connection, &fingerprint)).await? {
             return Ok(false);
         }
-        self.write(move |transaction| {
-            // Somebody else can have said the same meanwhile.
-            let otherwise = observe::made_otherwise(transaction, &fingerprint)?;
-            if otherwise {
-                observe::make_with(transaction, &fingerprint)?;
-            }
-            Ok(otherwise)
-        })
-        .await
+        let mut begun = false;
+        while self.write(move |transaction| observe::make_with(transaction, &fingerprint, begun)).await? {
+            begun = true;
+        }
+        Ok(begun)
     }
 
     async fn expires(&self) -> Result<bool, StoreError> {

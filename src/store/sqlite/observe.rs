@@ -5,7 +5,7 @@
 
 use rusqlite::{Connection, OptionalExtension, Transaction};
 
-use super::super::observations::{self, Seen, revisit_window};
+use super::super::observations::{self, MARKED, Maker, Seen, revisit_window};
 use super::super::{Noted, ObservationPage, REVISITS, Rules, Stale, StoreError, sealing};
 use super::lookup::Lookups;
 use crate::work::link;
@@ -52,23 +52,39 @@ fn known_maker(connection: &Connection) -> Result<Option<Vec<u8>>, StoreError> {
         .optional()?)
 }
 
-/// Whether the observations were made with other rules than these.
+/// Whether the observations were made with other rules than these, or not all of them are marked yet.
 pub(super) fn made_otherwise(connection: &Connection, fingerprint: &[u8; 32]) -> Result<bool, StoreError> {
-    Ok(known_maker(connection)?.as_deref() != Some(fingerprint))
+    Ok(Maker::goes_on(known_maker(connection)?.as_deref(), fingerprint, false).is_some())
 }
 
-/// Takes note of the rules, and that everything is to be observed anew with them.
-pub(super) fn make_with(transaction: &Transaction<'_>, fingerprint: &[u8; 32]) -> Result<(), StoreError> {
-    transaction.execute("DELETE FROM observed_with", [])?;
-    transaction.execute("INSERT INTO observed_with (fingerprint) VALUES (?1)", [fingerprint])?;
+/// Marks the next slice of items as observed by other rules than these, and takes note of how far that is. Says
+/// whether there was anything to be done; `begun` is whether there has been before.
+pub(super) fn make_with(
+    transaction: &Transaction<'_>,
+    fingerprint: &[u8; 32],
+    begun: bool,
+) -> Result<bool, StoreError> {
+    let Some(after) = Maker::goes_on(known_maker(transaction)?.as_deref(), fingerprint, begun) else {
+        return Ok(false);
+    };
+    let slice: (i64, Option<i64>) = transaction
+        .prepare_cached(
+            "SELECT count(*), max(id) FROM (SELECT id FROM items WHERE id > ?1 ORDER BY id LIMIT ?2)",
+        )?
+        .query_row((after, MARKED), |row| Ok((row.get(0)?, row.get(1)?)))?;
     let version = version(transaction)?;
     // Other rules find no parents: a revisit that is planned stays, no other is.
     transaction.execute(
-        "INSERT INTO stale (item, version, attempt) SELECT id, ?1, ?2 FROM items WHERE true
+        "INSERT INTO stale (item, version, attempt) SELECT id, ?1, ?2 FROM items WHERE id > ?3 AND id <= ?4
          ON CONFLICT (item) DO UPDATE SET version = excluded.version",
-        (version, REVISITS.len() as i64),
+        (version, REVISITS.len() as i64, after, slice.1),
     )?;
-    Ok(())
+    transaction.execute("DELETE FROM observed_with", [])?;
+    transaction.execute(
+        "INSERT INTO observed_with (fingerprint) VALUES (?1)",
+        [Maker::after(fingerprint, slice.0, slice.1)],
+    )?;
+    Ok(true)
 }
 
 pub(super) fn page(connection: &Connection, after: i64, limit: usize) -> Result<ObservationPage, StoreError> {

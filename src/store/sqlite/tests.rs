@@ -309,6 +309,22 @@ async fn an_observation_that_cannot_be_read_is_left_out_and_the_page_goes_on_aft
 }
 
 #[tokio::test]
+async fn marking_that_was_interrupted_goes_on_where_it_was() {
+    let (store, _folder) = fresh();
+    store.commit((1..=10).map(opened).collect(), &rules()).await.unwrap();
+    store.observed_with([5; 32]).await.unwrap();
+    let stale = store.stale(0, 100, &rules()).await.unwrap();
+    store.observed(&stale, at(0)).await.unwrap();
+    let after_six = "UPDATE observed_with SET fingerprint =
+        x'07070707070707070707070707070707070707070707070707070707070707070000000000000006'";
+    sql(&store, after_six).await;
+    assert!(store.observed_with([7; 32]).await.unwrap());
+    let stale = store.stale(0, 100, &rules()).await.unwrap();
+    assert_eq!(stale.iter().map(|one| one.item).collect::<Vec<_>>(), [7, 8, 9, 10]);
+    assert!(!store.observed_with([7; 32]).await.unwrap());
+}
+
+#[tokio::test]
 async fn nothing_is_written_while_there_is_nothing_to_observe() {
     let (store, _folder) = fresh();
     let fingerprint = [7; 32];

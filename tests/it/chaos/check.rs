@@ -28,7 +28,7 @@ const PAGE: usize = 500;
 /// The deliveries as one process sees them.
 pub struct Oracle {
     store: SqliteStore,
-    rules: Rules,
+    pub rules: Rules,
     understanding: Understanding,
     _folder: tempfile::TempDir,
     pub ids: BTreeSet<Vec<u8>>,

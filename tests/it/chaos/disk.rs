@@ -1,15 +1,19 @@
-//! The embedded store on a disk that fills up, with the process killed whenever it has: what was answered is
-//! there, and what one undisturbed process would make of it.
+//! A disk that fills up: the embedded store's, with the process killed whenever it has, and the database's. What
+//! was answered is there, and what one undisturbed process would make of it.
 
+use std::io::Write;
 use std::process::Command;
 
 use rand::{RngExt, SeedableRng};
 use rand_chacha::ChaCha8Rng;
+use valuestream::store::Store;
+use valuestream::store::postgres::{Access, PostgresStore};
 use valuestream::store::sqlite::SqliteStore;
 
 use super::check::{Oracle, every_episode_arrived, one_content_each};
 use super::tell;
 use crate::kill::life;
+use crate::support::postgres::{Postgres, miscounted};
 use crate::support::program::{Program, command};
 use crate::support::receiver::Receiver;
 use crate::support::sender::Delivery;
@@ -99,4 +103,69 @@ async fn killed_on_a_full_disk_again_and_again_it_loses_nothing_that_was_answere
         came.ids,
         came.twice
     ));
+}
+
+#[tokio::test(flavor = "multi_thread", worker_threads = 2)]
+async fn a_full_disk_of_the_database_loses_nothing_and_needs_no_restart() {
+    let Some(postgres) = Postgres::start_with_small_disk() else { return };
+    let url = postgres.database_on_small_disk().await;
+    let receiver = Receiver::start().await;
+    let folder = tempfile::tempdir().unwrap();
+    let endpoint = receiver.endpoint();
+    let settings = [("STORE__URL", url.as_str()), ("EXPORT__ENDPOINT", endpoint.as_str())];
+    let program = tokio::task::block_in_place(|| Program::start(&folder.path().join("unused.db"), &settings));
+    let sender = program.sender();
+    // Something else takes the room, but for a little.
+    let ballast = postgres.small_disk().join("ballast");
+    let mut file = std::fs::File::create(&ballast).unwrap();
+    while file.write_all(&[0; 1 << 14]).is_ok() {}
+    file.set_len(file.metadata().unwrap().len() - (256 << 10)).unwrap();
+
+    let (mut answered, mut put_off): (Vec<Delivery>, Vec<Delivery>) = Default::default();
+    for n in 0.. {
+        for delivery in life(n % 3, n).deliveries {
+            let answer = sender.deliver(&delivery).await.unwrap();
+            match answer.is() {
+                (202, "recorded") => answered.push(delivery),
+                (503, "unavailable") => {
+                    assert!(answer.retry_after.is_some() && answer.reason.contains("53100"), "{answer:?}");
+                    put_off.push(delivery);
+                }
+                _ => panic!("{delivery:?}: {answer:?}"),
+            }
+        }
+        if put_off.len() >= 3 * ENOUGH {
+            break;
+        }
+        assert!(n < 2000, "the disk is never full: {} recorded", answered.len());
+    }
+    assert_eq!(program.console().get("/healthz").await.0, 200);
+    assert_eq!(program.console().get("/metrics").await.0, 200);
+    std::fs::remove_file(&ballast).unwrap();
+    drop(file);
+    for delivery in put_off {
+        assert_eq!(
+            sender.deliver(&delivery).await.unwrap().is(),
+            (202, "recorded"),
+            "nothing of it was kept"
+        );
+        answered.push(delivery);
+    }
+    for delivery in &answered {
+        assert_eq!(sender.deliver(delivery).await.unwrap().is(), (200, "duplicate"));
+    }
+    assert_eq!(program.console().get("/readyz").await.0, 200);
+    program.console().metric_becomes("valuestream_due_items", 0.0).await;
+    program.console().metric_becomes("valuestream_outbox_items{backend=\"default\"}", 0.0).await;
+    assert_eq!(tokio::task::block_in_place(|| program.terminate()), Some(0));
+    assert_eq!(miscounted(&postgres.connect("small").await).await, [] as [String; 0]);
+    let mut oracle = Oracle::new();
+    oracle.fold(&answered).await;
+    let access = Access { password: None, authorities: None, connections: 2 };
+    let store = PostgresStore::open(&url.parse().unwrap(), &access).await.unwrap();
+    let items = oracle.compare(&store).await;
+    store.close().await;
+    let spans = receiver.spans();
+    one_content_each(&spans, &items);
+    every_episode_arrived(&spans, &items);
 }

@@ -12,6 +12,7 @@ use std::sync::OnceLock;
 use std::sync::atomic::{AtomicU32, Ordering};
 use std::time::{Duration, Instant};
 
+use rustix::process::{Pid, Signal, kill_process};
 use tokio_postgres::NoTls;
 
 /// A server.
@@ -22,6 +23,8 @@ pub struct Postgres {
     pub port: u16,
     shell: Option<Child>,
     databases: AtomicU32,
+    /// Whether the server sees a small file system at `small` in its folder.
+    small: bool,
 }
 
 /// Runs the server, and when the pipe ends, ends it and removes its folder unless it is to be
@@ -33,7 +36,15 @@ const SHELL: &str = r#"
     [ "$word" = stop ] && mode=INT || mode=QUIT
     kill -s "$mode" "$server" 2>/dev/null
     wait "$server"
-    [ "$word" = stop ] || [ "$word" = gone ] || rm -rf "$2"
+    [ "$word" = stop ] || [ "$word" = gone ] || rm -rf "$2" 2>/dev/null
+"#;
+
+/// Runs something as an unprivileged user, with a small file system that nobody else sees.
+const SMALL: &str = r#"
+    mount -t tmpfs -o "size=$3,uid=$1,gid=$2,mode=700" none "$4" || exit 1
+    user=$1 group=$2
+    shift 4
+    exec setpriv --reuid "$user" --regid "$group" --clear-groups "$@"
 "#;
 
 /// Where the server's programs are, if they are installed.
@@ -66,10 +77,47 @@ fn unprivileged() -> Option<(u32, u32)> {
     user("postgres").or_else(|| user("nobody"))
 }
 
+fn signal(process: i32, signal: Signal) {
+    // It may have ended by itself.
+    let _ = Pid::from_raw(process).map(|process| kill_process(process, signal));
+}
+
+/// The process that started a process which lives; `None` for one that has ended.
+fn parent(process: i32) -> Option<i32> {
+    let text = std::fs::read_to_string(format!("/proc/{process}/stat")).ok()?;
+    // After the name, which can hold anything: the state, and the parent.
+    let mut rest = text.rsplit_once(')')?.1.split_whitespace();
+    let state = rest.next()?;
+    rest.next()?.parse().ok().filter(|_| !matches!(state, "Z" | "X"))
+}
+
+/// The processes that a process has started; none where there is no `/proc`.
+fn children(process: i32) -> Vec<i32> {
+    let all = std::fs::read_dir("/proc").into_iter().flatten().flatten();
+    let numbers = all.filter_map(|entry| entry.file_name().to_str()?.parse().ok());
+    numbers.filter(|number| parent(*number) == Some(process)).collect()
+}
+
 impl Postgres {
     /// A server of one's own, to be broken; `None` where none is installed. Under `CI` that is a
     /// failure.
     pub fn start() -> Option<Self> {
+        Self::make(false)
+    }
+
+    /// The same with a small file system of its own; `None`, with a note, where there is no right to make one.
+    #[allow(dead_code)]
+    pub fn start_with_small_disk() -> Option<Self> {
+        let mount = |command: &mut Command| command.output().is_ok_and(|output| output.status.success());
+        let script = "mount -t tmpfs none /tmp && setpriv --reuid 1 --regid 1 --clear-groups true";
+        if unprivileged().is_none() || !mount(Command::new("unshare").args(["-m", "sh", "-c", script])) {
+            println!("SKIPPED: no right to mount a file system for PostgreSQL");
+            return None;
+        }
+        Self::make(true)
+    }
+
+    fn make(small: bool) -> Option<Self> {
         let Some(programs) = programs() else {
             assert!(
                 std::env::var_os("CI").is_none(),
@@ -84,7 +132,8 @@ impl Postgres {
         if let Some((user, group)) = user {
             chown(&folder, Some(user), Some(group)).unwrap();
         }
-        let mut server = Self { programs, folder, user, port: 0, shell: None, databases: AtomicU32::new(0) };
+        let mut server =
+            Self { programs, folder, user, port: 0, shell: None, databases: AtomicU32::new(0), small };
         let made = server
             .command(&server.programs.join("initdb"))
             .args(["--no-sync", "--auth=trust", "--username=vs", "--encoding=UTF8", "--no-locale", "-D"])
@@ -136,17 +185,48 @@ impl Postgres {
             if self.port == 0 || self.shell.is_none() && !self.is_free() {
                 self.port = TcpListener::bind("127.0.0.1:0").unwrap().local_addr().unwrap().port();
             }
-            let mut shell = self.command(Path::new("/bin/sh"));
+            let mut shell = self.shell();
             let _ = std::fs::remove_file(self.folder.join("log"));
             shell.args(["-c", SHELL, "sh"]).arg(&self.programs).arg(&self.folder).arg(self.port.to_string());
             self.shell = Some(shell.stdin(Stdio::piped()).spawn().unwrap());
-            if self.answers() {
+            if self.comes_up() {
                 return;
             }
             self.end("gone");
             self.port = 0;
         }
         panic!("the server does not start:\n{}", self.log());
+    }
+
+    fn shell(&self) -> Command {
+        let (true, Some((user, group))) = (self.small, self.user) else {
+            return self.command(Path::new("/bin/sh"));
+        };
+        let place = self.folder.join("small");
+        let _ = std::fs::create_dir(&place);
+        let mut shell = Command::new("unshare");
+        shell.current_dir(&self.folder).env("LC_ALL", "C").args(["-m", "sh", "-c", SMALL, "sh"]);
+        shell.args([user.to_string(), group.to_string(), "32m".to_owned()]).arg(place).arg("/bin/sh");
+        shell
+    }
+
+    /// The small file system, as the server sees it.
+    #[allow(dead_code)]
+    pub fn small_disk(&self) -> PathBuf {
+        let folder = self.folder.strip_prefix("/").unwrap();
+        PathBuf::from(format!("/proc/{}/root", self.process().unwrap())).join(folder).join("small")
+    }
+
+    /// The address of a new, empty database whose tables are on the small file system.
+    #[allow(dead_code)]
+    pub async fn database_on_small_disk(&self) -> String {
+        let place = self.folder.join("small/tables");
+        std::fs::create_dir(self.small_disk().join("tables")).unwrap();
+        chown(self.small_disk().join("tables"), self.user.map(|user| user.0), self.user.map(|user| user.1))
+            .unwrap();
+        self.execute("postgres", &format!("CREATE TABLESPACE small LOCATION '{}'", place.display())).await;
+        self.execute("postgres", "CREATE DATABASE small TABLESPACE small").await;
+        self.url("small")
     }
 
     fn log(&self) -> String {
@@ -157,35 +237,52 @@ impl Postgres {
         TcpListener::bind(("127.0.0.1", self.port)).is_ok()
     }
 
-    fn answers(&self) -> bool {
+    /// Waits until it says that it is ready, in its own file: whoever answers on the port may be another one
+    /// that was given the same port in the meantime.
+    fn comes_up(&self) -> bool {
         let deadline = Instant::now() + Duration::from_secs(60);
         while Instant::now() < deadline {
-            let ready = self
-                .command(&self.programs.join("pg_isready"))
-                .args(["-q", "-h", "127.0.0.1", "-p", &self.port.to_string()])
-                .status();
-            if ready.is_ok_and(|status| status.success()) {
+            if self.status().is_some_and(|status| status == "ready") {
                 return true;
             }
-            // It may never have come up, if somebody else took the port meanwhile.
-            if self.log().contains("could not bind") {
+            if self.log().contains("could not create any TCP/IP sockets") {
                 return false;
             }
-            std::thread::sleep(Duration::from_millis(20));
+            std::thread::sleep(Duration::from_millis(10));
         }
         false
     }
 
-    /// The number of the server's process.
-    pub fn process(&self) -> Option<i32> {
+    /// A line of the file that the server has while it runs.
+    fn told(&self, line: usize) -> Option<String> {
         let text = std::fs::read_to_string(self.folder.join("data/postmaster.pid")).ok()?;
-        text.lines().next()?.trim().parse().ok()
+        Some(text.lines().nth(line)?.trim().to_owned())
     }
 
-    /// Ends the server as a crash of its machine would: at once, without a word to anybody.
+    fn status(&self) -> Option<String> {
+        self.told(7)
+    }
+
+    /// The number of the server's process.
+    pub fn process(&self) -> Option<i32> {
+        self.told(0)?.parse().ok()
+    }
+
+    /// Ends the server as a crash of its machine would: at once, all of it, without a word to anybody.
     pub fn kill(&mut self) {
-        if let Some(process) = self.process().and_then(rustix::process::Pid::from_raw) {
-            rustix::process::kill_process(process, rustix::process::Signal::KILL).unwrap();
+        if let Some(server) = self.process() {
+            // So that it starts nothing more. What serves a connection would live on for a moment without
+            // it, and write into the files from which the next server is just recovering.
+            signal(server, Signal::STOP);
+            let mut all = children(server);
+            all.iter().for_each(|child| signal(*child, Signal::KILL));
+            signal(server, Signal::KILL);
+            let deadline = Instant::now() + Duration::from_secs(30);
+            while Instant::now() < deadline && !all.is_empty() {
+                all.retain(|child| parent(*child).is_some());
+                std::thread::sleep(Duration::from_millis(1));
+            }
+            assert_eq!(all, [] as [i32; 0], "killed, and still there");
         }
         self.end("gone");
         let _ = std::fs::remove_file(self.folder.join("data/postmaster.pid"));
@@ -253,5 +350,7 @@ pub async fn miscounted(client: &tokio_postgres::Client) -> Vec<String> {
 impl Drop for Postgres {
     fn drop(&mut self) {
         self.end("");
+        // Where a file system was mounted, as the server saw it, it could not be removed by the server's user.
+        let _ = std::fs::remove_dir_all(&self.folder);
     }
 }

@@ -9,6 +9,9 @@ use super::console::Console;
 use super::sender::Sender;
 use super::server::settings;
 
+/// How long a program that was told to end may take: reached only where it never would.
+const GONE_WITHIN: Duration = Duration::from_secs(120);
+
 /// A running `valuestream serve`.
 pub struct Program {
     child: Child,
@@ -95,7 +98,14 @@ impl Program {
     pub fn terminate(mut self) -> Option<i32> {
         let killed = Command::new("kill").args(["-TERM", &self.child.id().to_string()]).status().unwrap();
         assert!(killed.success());
-        self.child.wait().unwrap().code()
+        let deadline = Instant::now() + GONE_WITHIN;
+        loop {
+            if let Some(status) = self.child.try_wait().unwrap() {
+                return status.code();
+            }
+            assert!(Instant::now() < deadline, "told to end, and still there after {GONE_WITHIN:?}");
+            std::thread::sleep(Duration::from_millis(5));
+        }
     }
 }
 

@@ -144,6 +144,24 @@ async fn looking_again_waits_for_no_commit_that_waits_for_it() {
     assert_eq!(one.stats().await.unwrap().stale, 2);
 }
 
+#[tokio::test]
+async fn marking_that_was_interrupted_goes_on_where_it_was() {
+    let Some((one, other, past)) = pair().await else { return };
+    one.commit((1..=10).map(opened).collect(), &rules()).await.unwrap();
+    one.observed_with([5; 32]).await.unwrap();
+    let stale = one.stale(i64::MIN, 100, &rules()).await.unwrap();
+    one.observed(&stale, at(0)).await.unwrap();
+    past.batch_execute(
+        "UPDATE observed_with SET fingerprint = decode(repeat('07', 32), 'hex') || int8send(6)",
+    )
+    .await
+    .unwrap();
+    assert!(other.observed_with([7; 32]).await.unwrap());
+    let stale = other.stale(i64::MIN, 100, &rules()).await.unwrap();
+    assert_eq!(stale.iter().map(|one| one.item).collect::<Vec<_>>(), [7, 8, 9, 10]);
+    assert!(!one.observed_with([7; 32]).await.unwrap());
+}
+
 /// Another connection to the database of this one.
 async fn pair_of(transaction: &tokio_postgres::Transaction<'_>) -> tokio_postgres::Client {
     let name: String = transaction.query_one("SELECT current_database()::text", &[]).await.unwrap().get(0);
