@@ -145,7 +145,7 @@ mod tests {
                 memo.recall(&"a", 7, move || {
                     begins.send(())?;
                     // Lasts until it is computed again, which must not be.
-                    drop(computed_again.recv_timeout(Duration::from_millis(100)));
+                    let _ = computed_again.recv_timeout(Duration::from_millis(100));
                     Ok::<_, mpsc::SendError<()>>("the first")
                 })
             });
