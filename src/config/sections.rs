@@ -9,7 +9,11 @@ use std::time::Duration;
 use secrecy::SecretString;
 use serde::Deserialize;
 
+#[cfg(doc)]
+use super::Config;
 use super::{PublicUrl, TraceUrl, read};
+#[cfg(doc)]
+use crate::export::backend::Backend;
 use crate::export::backend::{Compression, Endpoint, Headers, Protocol};
 use crate::store::postgres::PostgresUrl;
 use crate::work::convention::LinkRule;

@@ -116,8 +116,10 @@ impl<K: PartialEq, V> Drop for Turn<'_, K, V> {
 }
 
 #[cfg(test)]
-#[allow(clippy::panic)]
+#[allow(clippy::unwrap_used, clippy::panic)]
 mod tests {
+    use std::sync::mpsc;
+
     use super::*;
 
     #[test]
@@ -135,21 +137,22 @@ mod tests {
 
     #[test]
     fn what_several_ask_for_at_once_is_computed_once() {
-        use std::sync::Barrier;
-        use std::sync::atomic::{AtomicU32, Ordering};
-
         let memo = Memo::new(4);
-        let (computed, all_here) = (AtomicU32::new(0), Barrier::new(8));
+        let (begins, begun) = mpsc::channel();
+        let (again, computed_again) = mpsc::channel();
         std::thread::scope(|scope| {
-            for _ in 0..8 {
-                scope.spawn(|| {
-                    all_here.wait();
-                    let value = memo.recall(&"a", 7, || Ok::<_, ()>(computed.fetch_add(1, Ordering::SeqCst)));
-                    assert_eq!(value.as_deref(), Ok(&0));
-                });
-            }
+            scope.spawn(|| {
+                memo.recall(&"a", 7, move || {
+                    begins.send(())?;
+                    // Lasts until it is computed again, which must not be.
+                    let _ = computed_again.recv_timeout(Duration::from_millis(100));
+                    Ok::<_, mpsc::SendError<()>>("the first")
+                })
+            });
+            begun.recv().unwrap();
+            let value = memo.recall(&"a", 7, move || again.send(()).map(|()| "again"));
+            assert_eq!(value.as_deref(), Ok(&"the first"));
         });
-        assert_eq!(computed.into_inner(), 1);
     }
 
     #[test]

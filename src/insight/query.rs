@@ -10,8 +10,9 @@ use std::borrow::Cow;
 pub use error::QueryError;
 use error::shortened;
 pub use filter::Filter;
+use words::word;
+pub(super) use words::written;
 pub use words::{Interval, Measure, Tier};
-use words::{word, written};
 
 use crate::work::key::Kind;
 use crate::work::time::Time;

@@ -7,7 +7,7 @@ use jiff::{Timestamp, ToSpan};
 use super::cohort::{Cohort, dimension, outcomes};
 use super::groups::{Split, holders};
 use super::population::{Population, fails};
-use super::query::{Interval, Query, QueryError};
+use super::query::{Interval, Query, QueryError, written};
 use super::report::{At, Basis, Point, Series, Trend};
 use super::stats::quantile::quantile;
 use crate::work::time::Time;
@@ -54,7 +54,7 @@ fn starts(cohort: &Cohort, query: &Query, interval: Interval) -> Result<Vec<Time
         if starts.len() > MAX_POINTS {
             return Err(QueryError::Value {
                 name: "interval",
-                value: format!("{interval:?}").to_lowercase(),
+                value: written(interval, Interval::WORDS),
                 problem: format!("more than {MAX_POINTS} points: ask for week or month, or a shorter range"),
             });
         }

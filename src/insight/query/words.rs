@@ -77,6 +77,6 @@ pub(super) fn word<T: Copy>(text: &str, words: &[(&str, T)]) -> Result<T, String
 }
 
 /// A value as the word for it.
-pub(super) fn written<T: Copy + PartialEq>(value: T, words: &[(&str, T)]) -> String {
+pub(in crate::insight) fn written<T: Copy + PartialEq>(value: T, words: &[(&str, T)]) -> String {
     words.iter().find(|(_, known)| *known == value).map(|(word, _)| (*word).to_owned()).unwrap_or_default()
 }

@@ -8,7 +8,7 @@ use proptest::prelude::*;
 use serde_json::{Value, json};
 
 use super::place::Namespace;
-use crate::sources::testing::hostile::fold;
+use crate::sources::testing::hostile::{fold, what_is_no_json_is_named};
 use crate::sources::testing::{
     Settings, at, cycle, headers, one, received_at, refs, run, targets, text, used, with, without, wrong,
 };
@@ -357,15 +357,7 @@ fn what_is_wrong_is_named_without_its_text() {
         assert!(said.starts_with(reason), "{said} instead of {reason}");
         assert!(!said.contains("hunter2"), "{said}");
     }
-    for (body, reason) in [
-        (&b""[..], "the body is not JSON: it is empty"),
-        (b"[]", "the body is not JSON: it does not begin with {"),
-        (b"{\"id\"", "the body is not JSON: EOF"),
-        (b"\xff", "the body is not UTF-8 from byte 0"),
-    ] {
-        let said = wrong(Settings::default().parse(Source::Custom, &HeaderMap::new(), body).content);
-        assert!(said.starts_with(reason), "{said} instead of {reason}");
-    }
+    what_is_no_json_is_named(Source::Custom);
 }
 
 #[test]

@@ -1,14 +1,16 @@
 //! What no sender sends: for tests that whatever comes is survived, and that the order in which it
 //! comes does not show.
 
+use axum::http::HeaderMap;
 use proptest::prelude::*;
 use proptest::sample::{Index, select};
 use serde_json::Value;
 
+use super::{Settings, wrong};
 use crate::sources::{ParseError, Parsed};
 use crate::work::event::{Event, Ref};
 use crate::work::item::Item;
-use crate::work::key::Key;
+use crate::work::key::{Key, Source};
 use crate::work::link::place;
 use crate::work::span::{Span, project};
 use crate::work::tags::Tags;
@@ -28,6 +30,19 @@ pub(in crate::sources) fn survived(content: Result<Parsed, ParseError>) -> bool 
         assert_eq!(Ref::from_stored(reference.as_str()), Some(reference));
     }
     true
+}
+
+/// A body that is no JSON object is wrong, and the reason says how.
+pub(in crate::sources) fn what_is_no_json_is_named(source: Source) {
+    for (body, reason) in [
+        (&b""[..], "the body is not JSON: it is empty"),
+        (b"[]", "the body is not JSON: it does not begin with {"),
+        (b"{\"id\"", "the body is not JSON: EOF"),
+        (b"\xff", "the body is not UTF-8 from byte 0"),
+    ] {
+        let said = wrong(Settings::default().parse(source, &HeaderMap::new(), body).content);
+        assert!(said.starts_with(reason), "{said} instead of {reason}");
+    }
 }
 
 /// Any JSON, in which some of the texts and names are of those that a parser looks for.
