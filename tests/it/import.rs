@@ -417,6 +417,10 @@ fn whoever_stops_an_import_is_told_that_it_can_go_on() {
     let mut stopped = start();
     let mut lines = BufReader::new(stopped.stderr.take().unwrap()).lines();
     assert!(lines.any(|line| line.unwrap().contains("waiting until")));
+    let second = start().wait_with_output().unwrap();
+    assert_eq!(second.status.code(), Some(1));
+    let refused = String::from_utf8(second.stderr).unwrap();
+    assert!(refused.contains("another import of the same is under way"), "{refused}");
     let pid = Pid::from_raw(stopped.id().try_into().unwrap()).unwrap();
     kill_process(pid, Signal::INT).unwrap();
     assert!(lines.any(|line| line.unwrap().contains("the same command goes on from here")));

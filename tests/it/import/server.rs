@@ -144,10 +144,11 @@ async fn answer(State(server): State<GithubApi>, request: Request) -> Response<B
     }
     // The next page is said to be below the repository's number.
     if let Some((id, rest)) = path.strip_prefix("/repositories/").and_then(|rest| rest.split_once('/')) {
+        let id: u64 = id.parse().unwrap();
         let name = inner
             .answers
             .values()
-            .find(|answer| answer["id"].to_string() == id && answer["full_name"].is_string());
+            .find(|answer| answer["id"].as_u64() == Some(id) && answer["full_name"].is_string());
         path = format!("/repos/{}/{rest}", name.unwrap()["full_name"].as_str().unwrap());
     }
     let pairs: Vec<(String, String)> = form_urlencoded::parse(query.as_bytes()).into_owned().collect();
