@@ -39,6 +39,12 @@ pub enum ImportError {
         /// Why.
         reason: String,
     },
+    /// Somebody imports the same at this moment.
+    #[error("another import of the same is under way and holds {path}: wait until it has ended, or stop it")]
+    UnderWay {
+        /// What it holds.
+        path: PathBuf,
+    },
     /// The file that remembers how far it got cannot be used.
     #[error("the progress file {path}: {reason}; give another one with --progress")]
     Progress {

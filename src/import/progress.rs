@@ -4,7 +4,9 @@
 //! interruption at any point neither doubles nor skips anything.
 
 use std::collections::BTreeMap;
-use std::io::Write;
+use std::fs::{File, TryLockError};
+use std::io::{ErrorKind, Write};
+use std::os::unix::fs::MetadataExt;
 use std::path::{Path, PathBuf};
 
 use serde::{Deserialize, Serialize};
@@ -32,6 +34,48 @@ pub struct Progress {
     path: PathBuf,
     state: State,
     resumed: bool,
+    _lock: Lock,
+}
+
+/// Held as long as an import runs, so that no other one forgets meanwhile what it remembers. It lies
+/// beside the file, which is another one after each write, and goes with whoever holds it.
+#[derive(Debug)]
+struct Lock {
+    path: PathBuf,
+    _file: File,
+}
+
+impl Lock {
+    fn take(progress: &Path) -> Result<Self, ImportError> {
+        let mut path = progress.as_os_str().to_owned();
+        path.push(".lock");
+        let path = PathBuf::from(path);
+        loop {
+            let open = File::options().create(true).truncate(false).write(true).open(&path);
+            let file = open.map_err(|error| failed(progress, error))?;
+            match file.try_lock() {
+                Ok(()) => {}
+                Err(TryLockError::WouldBlock) => return Err(ImportError::UnderWay { path }),
+                Err(TryLockError::Error(error)) => return Err(failed(progress, error)),
+            }
+            // Whoever held it may have removed it between the opening and the locking.
+            let ours = file.metadata().map_err(|error| failed(progress, error))?;
+            match std::fs::metadata(&path) {
+                Ok(there) if (there.dev(), there.ino()) == (ours.dev(), ours.ino()) => {
+                    return Ok(Self { path, _file: file });
+                }
+                Err(error) if error.kind() != ErrorKind::NotFound => return Err(failed(progress, error)),
+                _ => {}
+            }
+        }
+    }
+}
+
+impl Drop for Lock {
+    fn drop(&mut self) {
+        // One that stays is as good: nobody holds it.
+        let _ = std::fs::remove_file(&self.path);
+    }
 }
 
 impl Progress {
@@ -46,6 +90,11 @@ impl Progress {
 
     /// Goes on from what `path` holds, or begins anew if there is nothing.
     pub fn open(path: &Path, scope: &str, since: Time) -> Result<Self, ImportError> {
+        if path.metadata().is_ok_and(|there| !there.is_file()) {
+            return Err(failed(path, "is something else than a file"));
+        }
+        std::fs::create_dir_all(folder(path)).map_err(|error| failed(path, error))?;
+        let lock = Lock::take(path)?;
         let fresh = || State { scope: scope.to_owned(), since, reached: BTreeMap::new() };
         let (state, resumed) = match std::fs::read(path) {
             Ok(bytes) => {
@@ -56,10 +105,10 @@ impl Progress {
                 }
                 (state, true)
             }
-            Err(error) if error.kind() == std::io::ErrorKind::NotFound => (fresh(), false),
+            Err(error) if error.kind() == ErrorKind::NotFound => (fresh(), false),
             Err(error) => return Err(failed(path, error)),
         };
-        let progress = Self { path: path.to_owned(), state, resumed };
+        let progress = Self { path: path.to_owned(), state, resumed, _lock: lock };
         // Found out now rather than after the first hundred requests.
         progress.write()?;
         Ok(progress)
@@ -100,8 +149,7 @@ impl Progress {
 
     /// Whole or not at all, whatever happens meanwhile.
     fn write(&self) -> Result<(), ImportError> {
-        let folder = self.path.parent().filter(|folder| !folder.as_os_str().is_empty());
-        let folder = folder.unwrap_or(Path::new("."));
+        let folder = folder(&self.path);
         let written = || -> std::io::Result<()> {
             std::fs::create_dir_all(folder)?;
             let mut file = tempfile::NamedTempFile::new_in(folder)?;
@@ -112,6 +160,11 @@ impl Progress {
         };
         written().map_err(|error| failed(&self.path, error))
     }
+}
+
+/// Where a file is.
+fn folder(path: &Path) -> &Path {
+    path.parent().filter(|folder| !folder.as_os_str().is_empty()).unwrap_or(Path::new("."))
 }
 
 fn failed(path: &Path, reason: impl ToString) -> ImportError {
@@ -156,5 +209,28 @@ mod tests {
         std::fs::write(&path, "{").unwrap();
         assert!(Progress::open(&path, "acme", since).unwrap_err().to_string().contains("delete it"));
         assert_ne!(Progress::usual_path("acme"), Progress::usual_path("other"));
+        let error = Progress::open(folder.path(), "acme", since).unwrap_err().to_string();
+        assert!(error.contains("something else than a file") && error.contains("--progress"), "{error}");
+    }
+
+    #[test]
+    fn of_two_imports_of_the_same_the_second_waits_for_its_turn() {
+        let folder = tempfile::tempdir().unwrap();
+        let path = folder.path().join("progress.json");
+        let since = at("2026-01-01T00:00:00Z");
+        let mut first = Progress::open(&path, "acme", since).unwrap();
+        first.reached("acme/api issues", "2026-03-01T00:00:00Z").unwrap();
+        let error = Progress::open(&path, "acme", since).unwrap_err().to_string();
+        assert!(error.contains("under way") && error.contains("wait until"), "{error}");
+        Progress::open(&folder.path().join("another.json"), "acme", since).unwrap();
+        drop(first);
+        // Nor does a lock that was left behind stand in the way.
+        std::fs::write(folder.path().join("progress.json.lock"), "").unwrap();
+        let second = Progress::open(&path, "acme", since).unwrap();
+        assert_eq!(second.cursor("acme/api issues"), Some("2026-03-01T00:00:00Z"));
+        second.finish().unwrap();
+        let left: Vec<_> =
+            std::fs::read_dir(folder.path()).unwrap().map(|file| file.unwrap().file_name()).collect();
+        assert_eq!(left, ["another.json"]);
     }
 }

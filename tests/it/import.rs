@@ -1,7 +1,10 @@
 //! History from GitHub's API: it agrees with what webhooks tell, keeps to the limits, and goes on
 //! where it was interrupted.
 
+mod elsewhere;
 mod limits;
+mod links;
+mod odd;
 mod server;
 mod world;
 
@@ -309,6 +312,7 @@ async fn a_dry_run_counts_and_commits_nothing() {
     let plan = world.plan(&server).await;
     let expected =
         [("issues", 2), ("pull requests", 1), ("workflow runs", 2), ("deployments", 1), ("releases", 1)];
+    assert_eq!(plan.entries.get("commits that close issues"), None, "the one there is closes none");
     assert_eq!(plan.entries, expected.into_iter().collect());
     let listed = server.asked().len() as u64;
     assert!(world.items().await.is_empty());
@@ -362,10 +366,15 @@ fn the_command_tells_what_it_brought_and_never_the_token() {
     assert!(out.contains("pull requests  1") && out.contains("Nothing was imported"), "{out}");
     assert!(!database.exists());
 
-    server.instead(Instead::new("actions/runs", 404, &[], "Not Found"));
+    server.instead(Instead::new(
+        "actions/runs",
+        403,
+        &[],
+        "Resource not accessible by personal access token",
+    ));
     let (code, out, err) = said(&[]);
     assert_eq!((code, &*out), (Some(1), ""));
-    assert!(err.contains("acme/api workflow runs (404)") && err.contains("Actions"), "{err}");
+    assert!(err.contains("acme/api workflow runs (403)") && err.contains("Actions"), "{err}");
     assert!(err.contains("goes on from here"), "{err}");
 
     let (code, out, err) = said(&[]);
@@ -377,6 +386,12 @@ fn the_command_tells_what_it_brought_and_never_the_token() {
     let (code, out, _) = said(&[]);
     assert_eq!(code, Some(0));
     assert!(out.contains("; 0 events recorded"), "{out}");
+
+    server.instead(Instead::new("deployments?", 404, &[], "Not Found"));
+    let (code, out, err) = said(&[]);
+    assert_eq!(code, Some(1));
+    assert!(out.contains("; 0 events recorded") && err.contains("left out"), "{out}{err}");
+    assert!(err.contains("acme/api deployments (404)") && err.contains("1 lists or entries"), "{err}");
     let tokens = server.tokens();
     assert!(tokens.iter().all(|token| token.as_deref() == Some("Bearer a-token")));
 
@@ -402,6 +417,10 @@ fn whoever_stops_an_import_is_told_that_it_can_go_on() {
     let mut stopped = start();
     let mut lines = BufReader::new(stopped.stderr.take().unwrap()).lines();
     assert!(lines.any(|line| line.unwrap().contains("waiting until")));
+    let second = start().wait_with_output().unwrap();
+    assert_eq!(second.status.code(), Some(1));
+    let refused = String::from_utf8(second.stderr).unwrap();
+    assert!(refused.contains("another import of the same is under way"), "{refused}");
     let pid = Pid::from_raw(stopped.id().try_into().unwrap()).unwrap();
     kill_process(pid, Signal::INT).unwrap();
     assert!(lines.any(|line| line.unwrap().contains("the same command goes on from here")));

@@ -20,7 +20,7 @@ async fn jenkins() -> SocketAddr {
     let build = |number: i64| {
         json!({
             "_class": "hudson.model.FreeStyleBuild", "number": number, "timestamp": T + number * 60_000, "duration": 9_000,
-            "result": "SUCCESS", "building": false, "actions": [{}], "queueId": number,
+            "result": "SUCCESS", "building": false, "actions": [{}, {"parameters": null}], "queueId": number,
             "url": format!("https://ci.example.org/job/api/{number}/"),
         })
     };

@@ -121,10 +121,22 @@ pub(super) async fn run(args: GithubArgs) -> Result<(), CliError> {
         progress: args.progress.as_deref(),
         show: &*show,
     };
-    let importing = session
-        .run(|| api.requests(), async |intake, progress| walk::import(&api, &scope, intake, progress).await);
+    let mut left_out = 0;
+    let importing = session.run(
+        || api.requests(),
+        async |intake, progress| {
+            left_out = walk::import(&api, &scope, intake, progress).await?;
+            Ok(())
+        },
+    );
     let text = importing.await;
     // Its bar would stand in the way of the summary.
     drop((api, show));
-    Ok(print(&text?)?)
+    print(&text?)?;
+    if left_out > 0 {
+        return Err(CliError::Failed(format!(
+            "{left_out} lists or entries were left out, for the reasons above: run the command again once these are gone; what is known already is only passed over"
+        )));
+    }
+    Ok(())
 }

@@ -77,6 +77,12 @@ pub enum ApiError {
         /// What was asked for.
         asked: String,
     },
+    /// GitHub shows it to nobody.
+    #[error("GitHub shows {asked} to nobody: it has blocked access to it")]
+    Blocked {
+        /// What was asked for.
+        asked: String,
+    },
     /// A status that makes no sense here.
     #[error("GitHub answers {status} to {asked}: is --api-url GitHub's API?")]
     Unexpected {
@@ -108,6 +114,8 @@ pub enum ApiError {
         asked: String,
         /// The last failure.
         reason: String,
+        /// Whether it is the answers that are of no use: then it may be about this one thing.
+        answered: bool,
     },
 }
 
@@ -208,7 +216,7 @@ impl Api {
             self.requests.fetch_add(1, Ordering::Relaxed);
             let answer = self.ask(url.clone()).await;
             drop(slot);
-            let reason = match answer {
+            let (reason, answered) = match answer {
                 Ok((status, headers, body)) => {
                     let message = || {
                         let body: Option<Value> = serde_json::from_slice(&body).ok();
@@ -229,7 +237,7 @@ impl Api {
                                 Ok(body) => {
                                     return Ok(Some(Page { body, next: self.next(&headers, asked)? }));
                                 }
-                                Err(error) => format!("answers what is not JSON ({error})"),
+                                Err(error) => (format!("answers what is not JSON ({error})"), true),
                             }
                         }
                         Verdict::Gone => return Ok(None),
@@ -238,19 +246,23 @@ impl Api {
                             failures += 1;
                             if failures >= ATTEMPTS {
                                 let reason = "GitHub says that it is too much".to_owned();
-                                return Err(ApiError::GivenUp { asked: asked.to_owned(), reason });
+                                return Err(ApiError::GivenUp {
+                                    asked: asked.to_owned(),
+                                    reason,
+                                    answered: false,
+                                });
                             }
                             self.close(wait, limit).await;
                             continue;
                         }
-                        Verdict::Trouble(reason) => reason,
+                        Verdict::Trouble(reason) => (reason, true),
                     }
                 }
-                Err(reason) => reason,
+                Err(reason) => (reason, false),
             };
             failures += 1;
             if failures >= ATTEMPTS {
-                return Err(ApiError::GivenUp { asked: asked.to_owned(), reason });
+                return Err(ApiError::GivenUp { asked: asked.to_owned(), reason, answered });
             }
             let wait = backoff(FIRST_BACKOFF, failures);
             self.show.say(&format!("{asked}: {reason}; trying again in {} s", wait.as_secs()));

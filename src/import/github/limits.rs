@@ -21,7 +21,7 @@ const SECONDARY_WAIT: Duration = Duration::from_secs(60);
 pub(super) enum Verdict {
     /// It is there.
     Taken,
-    /// What was asked for is no longer there (moved, deleted, switched off).
+    /// There is nothing (deleted, switched off, or nothing was ever pushed to it).
     Gone,
     /// Nothing more is answered for so long.
     Limited {
@@ -90,7 +90,9 @@ pub(super) fn verdict(
     let asked = || asked.to_owned();
     match status {
         StatusCode::OK => Verdict::Taken,
-        StatusCode::NO_CONTENT | StatusCode::GONE => Verdict::Gone,
+        // 409: the commits of a repository that is empty.
+        StatusCode::NO_CONTENT | StatusCode::GONE | StatusCode::CONFLICT => Verdict::Gone,
+        StatusCode::UNAVAILABLE_FOR_LEGAL_REASONS => Verdict::Refused(ApiError::Blocked { asked: asked() }),
         status if status.is_redirection() => Verdict::Refused(ApiError::Moved { asked: asked() }),
         StatusCode::UNAUTHORIZED => Verdict::Refused(ApiError::Unauthorized),
         StatusCode::NOT_FOUND => Verdict::Refused(ApiError::NotFound { asked: asked() }),
@@ -106,6 +108,9 @@ pub(super) fn verdict(
                 (None, Some(wait)) => Verdict::Limited { wait, limit: Limit::Primary },
                 (None, None) if secondary || status == StatusCode::TOO_MANY_REQUESTS => {
                     Verdict::Limited { wait: SECONDARY_WAIT, limit: Limit::Secondary }
+                }
+                (None, None) if said.contains("access blocked") => {
+                    Verdict::Refused(ApiError::Blocked { asked: asked() })
                 }
                 (None, None) => {
                     let sso = headers.contains_key("x-github-sso");
@@ -176,6 +181,10 @@ mod tests {
         assert_eq!(judged(404, &[], ""), Verdict::Refused(ApiError::NotFound { asked: asked() }));
         assert_eq!(judged(301, &[], ""), Verdict::Refused(ApiError::Moved { asked: asked() }));
         assert_eq!(judged(410, &[], ""), Verdict::Gone);
+        assert_eq!(judged(409, &[], "Git Repository is empty."), Verdict::Gone);
+        let blocked = Verdict::Refused(ApiError::Blocked { asked: asked() });
+        assert_eq!(judged(451, &[], "Repository access blocked"), blocked);
+        assert_eq!(judged(403, &left, "Repository access blocked"), blocked);
         assert!(matches!(judged(502, &[], ""), Verdict::Trouble(_)));
         assert!(matches!(judged(422, &[], ""), Verdict::Refused(ApiError::Unexpected { status: 422, .. })));
     }

@@ -1,7 +1,8 @@
 //! What there is, oldest first: the entries of each listing of a repository since a moment, handed to
 //! a [`Sink`] in small lots. A listing that changes while it is read loses nothing: issues and pull
 //! requests are followed by the time of their last change, runs by windows of time, the others are
-//! read whole, newest first, before the oldest is handed over.
+//! read whole, newest first, before the oldest is handed over. A repository can have its issues
+//! switched off; its pull requests are then not among them, and are listed by themselves.
 
 use std::collections::HashSet;
 use std::sync::Arc;
@@ -9,9 +10,10 @@ use std::sync::Arc;
 use jiff::tz::TimeZone;
 use percent_encoding::{AsciiSet, NON_ALPHANUMERIC, utf8_percent_encode};
 use reqwest::Url;
-use serde_json::Value;
+use serde_json::{Value, json};
 
 use super::client::{Api, ApiError};
+use super::payload;
 use crate::import::ImportError;
 use crate::work::time::Time;
 
@@ -28,20 +30,28 @@ const PLAIN: &AsciiSet = &NON_ALPHANUMERIC.remove(b'-').remove(b'_').remove(b'.'
 pub(super) enum Stage {
     Issues,
     PullRequests,
+    Commits,
     Runs,
     Deployments,
     Releases,
 }
 
 impl Stage {
-    pub(super) const ALL: [Stage; 5] =
-        [Stage::Issues, Stage::PullRequests, Stage::Runs, Stage::Deployments, Stage::Releases];
+    pub(super) const ALL: [Stage; 6] = [
+        Stage::Issues,
+        Stage::PullRequests,
+        Stage::Commits,
+        Stage::Runs,
+        Stage::Deployments,
+        Stage::Releases,
+    ];
 
     /// In the words of messages and of the progress file.
     pub(super) fn name(self) -> &'static str {
         match self {
             Stage::Issues => "issues",
             Stage::PullRequests => "pull requests",
+            Stage::Commits => "commits that close issues",
             Stage::Runs => "workflow runs",
             Stage::Deployments => "deployments",
             Stage::Releases => "releases",
@@ -50,13 +60,20 @@ impl Stage {
 
     /// The time that an entry is listed by.
     pub(super) fn moment(self, entry: &Value) -> Option<Time> {
-        let name = match self {
-            Stage::Issues | Stage::PullRequests => "updated_at",
-            Stage::Runs | Stage::Deployments => "created_at",
+        let place = match self {
+            Stage::Issues | Stage::PullRequests => "/updated_at",
+            Stage::Commits => "/commit/committer/date",
+            Stage::Runs | Stage::Deployments => "/created_at",
             // Null for a draft.
-            Stage::Releases => "published_at",
+            Stage::Releases => "/published_at",
         };
-        Time::parse(entry.get(name)?.as_str()?)
+        Time::parse(entry.pointer(place)?.as_str()?)
+    }
+
+    /// What tells an entry from the others of its listing.
+    fn id(self, entry: &Value) -> Option<String> {
+        let id = entry.get(if self == Stage::Commits { "sha" } else { "id" })?;
+        (!id.is_null()).then(|| id.to_string())
     }
 }
 
@@ -75,6 +92,18 @@ impl Repository {
             Some(full_name) => Ok(Self { full_name: full_name.to_owned(), object }),
             None => Err(shape(asked, "full_name is missing")),
         }
+    }
+
+    /// The host in the keys of its items.
+    pub(super) fn host(&self) -> Option<String> {
+        let address: Url = self.object.get("html_url")?.as_str()?.parse().ok()?;
+        let host = address.host_str()?;
+        Some(address.port().map_or_else(|| host.to_owned(), |port| format!("{host}:{port}")))
+    }
+
+    /// Whether issues are switched off, as far as GitHub says.
+    fn has_no_issues(&self) -> bool {
+        self.object.get("has_issues").and_then(Value::as_bool) == Some(false)
     }
 
     /// The path of something in it.
@@ -163,10 +192,40 @@ pub(super) async fn list<S: Sink>(
     let until = Time::from_micros(api.now().as_microsecond()).unwrap_or(from);
     let mut list = Listing { api, stage, repository, name, from, until, done: 0, sink };
     match stage {
+        Stage::Issues if repository.has_no_issues() => Ok(()),
+        // By their creation, since that order stands still. Any of them can have changed lately.
+        Stage::PullRequests if repository.has_no_issues() => {
+            list.newest_first("pulls?state=all&sort=created&direction=desc&per_page=100", Old::AmongNew).await
+        }
         Stage::Issues | Stage::PullRequests => list.changes().await,
+        Stage::Commits => {
+            let path = format!("commits?per_page=100&since={}", seconds(from));
+            list.newest_first(&path, Old::AmongNew).await
+        }
         Stage::Runs => list.windows().await,
-        Stage::Deployments => list.newest_first("deployments?per_page=100").await,
-        Stage::Releases => list.newest_first("releases?per_page=100").await,
+        Stage::Deployments => list.newest_first("deployments?per_page=100", Old::Behind).await,
+        Stage::Releases => list.newest_first("releases?per_page=100", Old::Behind).await,
+    }
+}
+
+/// Where entries that are too old stand in a list that has the newest first.
+#[derive(Clone, Copy, PartialEq, Eq)]
+enum Old {
+    /// Behind the others, or nearly so: a page of nothing but these is the last one to read.
+    Behind,
+    /// Anywhere.
+    AmongNew,
+}
+
+/// An entry of a long list, without what is not needed of it.
+fn kept(stage: Stage, repository: &Repository, entry: Value) -> Option<Value> {
+    match stage {
+        Stage::Commits => payload::closing_commit(&repository.host()?, &repository.full_name, &entry),
+        Stage::PullRequests => {
+            let part = |name: &str| entry.get(name).cloned().unwrap_or_default();
+            Some(json!({ "id": part("id"), "number": part("number"), "updated_at": part("updated_at") }))
+        }
+        _ => Some(entry),
     }
 }
 
@@ -284,8 +343,8 @@ impl<S: Sink> Listing<'_, S> {
         Ok(())
     }
 
-    /// What is listed newest first and cannot be filtered: read until it is too old.
-    async fn newest_first(&mut self, path: &str) -> Result<(), ImportError> {
+    /// What is listed newest first: read until it is too old.
+    async fn newest_first(&mut self, path: &str, too_old: Old) -> Result<(), ImportError> {
         let mut found = Vec::new();
         let mut next = Some(self.url(path)?);
         while let Some(url) = next {
@@ -294,19 +353,19 @@ impl<S: Sink> Listing<'_, S> {
             let old = |entry: &Value| self.stage.moment(entry).is_some_and(|moment| moment < self.from);
             // A draft has no time; and a release can be published long after its commit, by which
             // they are listed. So it takes a page of nothing but old ones.
-            next = page.next.filter(|_| !entries.iter().all(old));
+            next = page.next.filter(|_| too_old == Old::AmongNew || !entries.iter().all(old));
             let listed = entries.into_iter().filter(|entry| self.stage.moment(entry).is_some());
-            found.extend(listed.filter(|entry| !old(entry)));
+            let wanted = listed.filter(|entry| !old(entry));
+            found.extend(wanted.filter_map(|entry| kept(self.stage, self.repository, entry)));
         }
         self.begin(Some(found.len() as u64));
         self.in_order(found).await
     }
 
     async fn in_order(&mut self, mut entries: Vec<Value>) -> Result<(), ImportError> {
-        let id = |entry: &Value| entry.get("id").and_then(Value::as_u64);
-        entries.sort_by_key(|entry| (self.stage.moment(entry), id(entry)));
+        entries.sort_by_cached_key(|entry| (self.stage.moment(entry), self.stage.id(entry)));
         // A page that moved on while it was read shows its last entries again.
-        entries.dedup_by_key(|entry| id(entry));
+        entries.dedup_by_key(|entry| self.stage.id(entry));
         self.hand_over(entries).await
     }
 }

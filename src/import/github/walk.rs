@@ -38,16 +38,18 @@ pub struct Plan {
     pub requests: u64,
 }
 
-/// Imports the history of `scope`, from where `progress` stands.
+/// Imports the history of `scope`, from where `progress` stands. Says how much had to be left out; each
+/// with a line that says why.
 pub async fn import<S: Store>(
     api: &Arc<Api>,
     scope: &Scope,
     intake: &mut Intake<'_, S>,
     progress: &mut Progress,
-) -> Result<(), ImportError> {
+) -> Result<u64, ImportError> {
     let since = progress.since();
-    let mut importing = Importing { api: api.clone(), intake, progress, tags: HashMap::new() };
-    walk(api, scope, since, &mut importing).await
+    let mut importing = Importing { api: api.clone(), intake, progress, tags: HashMap::new(), left_out: 0 };
+    let listings = walk(api, scope, since, &mut importing).await?;
+    Ok(listings + importing.left_out)
 }
 
 /// Counts what an import of `scope` would bring. Asks for lists alone.
@@ -57,13 +59,55 @@ pub async fn plan(api: &Arc<Api>, scope: &Scope, since: Time) -> Result<Plan, Im
     Ok(plan)
 }
 
-async fn walk<S: Sink>(api: &Arc<Api>, scope: &Scope, since: Time, sink: &mut S) -> Result<(), ImportError> {
+/// Walks over all there is, and says how many listings and repositories were left out.
+async fn walk<S: Sink>(api: &Arc<Api>, scope: &Scope, since: Time, sink: &mut S) -> Result<u64, ImportError> {
+    let mut left_out = 0;
     for repository in repositories(api, scope).await.map_err(ImportError::source)? {
         for stage in Stage::ALL {
-            listing::list(api, stage, &repository, since, sink).await?;
+            let Err(error) = listing::list(api, stage, &repository, since, sink).await else { continue };
+            let Some(lacks) = lack(api, &repository, &error).await.map_err(ImportError::source)? else {
+                return Err(error);
+            };
+            left_out += 1;
+            api.show().say(&format!("left out: {error}"));
+            if lacks == Lack::Repository {
+                break;
+            }
         }
     }
-    Ok(())
+    Ok(left_out)
+}
+
+/// What cannot be had of a repository that was there when the walk began.
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+enum Lack {
+    /// One of its listings: this GitHub does not have such a thing.
+    Listing,
+    /// All of it.
+    Repository,
+}
+
+/// Whether an error is about one repository, so that the others can be imported without it.
+async fn lack(api: &Api, repository: &Repository, error: &ImportError) -> Result<Option<Lack>, ApiError> {
+    let ImportError::Source(error) = error else { return Ok(None) };
+    match error.downcast_ref() {
+        Some(ApiError::Blocked { .. }) => Ok(Some(Lack::Repository)),
+        Some(ApiError::NotFound { .. } | ApiError::Moved { .. }) => {
+            let there = is_there(api, repository).await?;
+            Ok(Some(if there { Lack::Listing } else { Lack::Repository }))
+        }
+        _ => Ok(None),
+    }
+}
+
+/// Whether a repository is still where it was.
+async fn is_there(api: &Api, repository: &Repository) -> Result<bool, ApiError> {
+    let url = api.url(&format!("repos/{}", segments(&repository.full_name)))?;
+    match api.page(url, &format!("repository {}", repository.full_name)).await {
+        Ok(page) => Ok(page.is_some()),
+        Err(ApiError::NotFound { .. } | ApiError::Moved { .. } | ApiError::Blocked { .. }) => Ok(false),
+        Err(error) => Err(error),
+    }
 }
 
 async fn repositories(api: &Api, scope: &Scope) -> Result<Vec<Arc<Repository>>, ApiError> {
@@ -98,6 +142,25 @@ struct Found {
     objects: Vec<Value>,
     /// Its timeline, jobs or statuses.
     more: Vec<Value>,
+    /// The parts of an issue, and what it waits for.
+    links: [Vec<Value>; 2],
+}
+
+impl Found {
+    fn new(objects: Vec<Value>, more: Vec<Value>) -> Self {
+        Self { objects, more, links: Default::default() }
+    }
+}
+
+/// What an issue can have to do with others: what says how many, and where they are listed.
+const LINKS: [(&str, &str); 2] = [
+    ("/sub_issues_summary/total", "sub_issues"),
+    ("/issue_dependencies_summary/total_blocked_by", "dependencies/blocked_by"),
+];
+
+/// Whether an issue has any of these.
+fn has_any(issue: &Value, count: &str) -> bool {
+    issue.pointer(count).and_then(Value::as_u64).is_some_and(|count| count > 0)
 }
 
 /// Whether nothing ever happened to an issue but its opening, as far as the list tells.
@@ -114,7 +177,11 @@ fn is_quiet(issue: &Value) -> bool {
 /// How many requests the details of an entry take, at least.
 fn requests(stage: Stage, entry: &Value) -> u64 {
     match stage {
-        Stage::Issues => u64::from(!is_quiet(entry)),
+        Stage::Issues => {
+            let links = LINKS.iter().filter(|(count, _)| has_any(entry, count)).count() as u64;
+            links + u64::from(!is_quiet(entry))
+        }
+        Stage::Commits => 0,
         Stage::PullRequests => 2,
         Stage::Runs => entry.get("run_attempt").and_then(Value::as_u64).unwrap_or(1).max(1),
         Stage::Deployments => 1,
@@ -149,6 +216,8 @@ struct Importing<'i, 'a, S> {
     progress: &'i mut Progress,
     /// The commits of a repository's tags, as far as they were looked up.
     tags: HashMap<String, HashMap<String, String>>,
+    /// Entries that GitHub fails at.
+    left_out: u64,
 }
 
 impl<S: Store> Sink for Importing<'_, '_, S> {
@@ -172,7 +241,19 @@ impl<S: Store> Sink for Importing<'_, '_, S> {
         found.resize_with(lot, || None);
         while let Some(joined) = asking.join_next().await {
             let (index, details) = joined.map_err(ImportError::source)?;
-            found[index] = details.map_err(ImportError::source)?;
+            found[index] = match details {
+                Ok(details) => details,
+                // GitHub has such entries, say with a timeline that it never gets ready. It is only
+                // the entry, if all else is answered.
+                Err(error @ ApiError::GivenUp { answered: true, .. })
+                    if is_there(&self.api, repository).await.map_err(ImportError::source)? =>
+                {
+                    self.api.show().say(&format!("left out: {error}"));
+                    self.left_out += 1;
+                    None
+                }
+                Err(error) => return Err(ImportError::source(error)),
+            };
         }
         let mut groups = Vec::new();
         for found in found.into_iter().flatten() {
@@ -194,18 +275,31 @@ async fn details(
     entry: Value,
 ) -> Result<Option<Found>, ApiError> {
     let id = |name: &str| entry.get(name).and_then(Value::as_u64);
-    let (Some(number), asked) = (
-        id(if matches!(stage, Stage::Issues | Stage::PullRequests) { "number" } else { "id" }),
-        listing::listing(stage, repository),
-    ) else {
-        return Err(listing::shape(&listing::listing(stage, repository), "an id is missing"));
+    let asked = listing::listing(stage, repository);
+    if stage == Stage::Commits {
+        return Ok(Some(Found::new(vec![entry], Vec::new())));
+    }
+    let Some(number) = id(if matches!(stage, Stage::Issues | Stage::PullRequests) { "number" } else { "id" })
+    else {
+        return Err(listing::shape(&asked, "an id is missing"));
     };
+    let asked = format!("{asked} {number}");
     let timeline = repository.path(&format!("issues/{number}/timeline?per_page=100"));
     let found = match stage {
-        Stage::Issues if is_quiet(&entry) => Found { objects: vec![entry], more: Vec::new() },
         Stage::Issues => {
-            let more = there(all(api, &timeline, None, &asked).await)?.unwrap_or_default();
-            Found { objects: vec![entry], more }
+            let mut more = Vec::new();
+            if !is_quiet(&entry) {
+                more = there(all(api, &timeline, None, &asked).await)?.unwrap_or_default();
+            }
+            let mut found = Found::new(Vec::new(), more);
+            for ((count, list), links) in LINKS.into_iter().zip(&mut found.links) {
+                if has_any(&entry, count) {
+                    let path = repository.path(&format!("issues/{number}/{list}?per_page=100"));
+                    *links = there(all(api, &path, None, &asked).await)?.unwrap_or_default();
+                }
+            }
+            found.objects.push(entry);
+            found
         }
         Stage::PullRequests => {
             let url = api.url(&repository.path(&format!("pulls/{number}")))?;
@@ -214,7 +308,7 @@ async fn details(
                 return Err(listing::shape(&asked, "a pull request is no object"));
             }
             let more = there(all(api, &timeline, None, &asked).await)?.unwrap_or_default();
-            Found { objects: vec![page.body], more }
+            Found::new(vec![page.body], more)
         }
         Stage::Runs => {
             let run = repository.path(&format!("actions/runs/{number}"));
@@ -226,14 +320,14 @@ async fn details(
             objects.push(entry);
             let jobs = format!("{run}/jobs?filter=all&per_page=100");
             let more = there(all(api, &jobs, Some("jobs"), &asked).await)?.unwrap_or_default();
-            Found { objects, more }
+            Found::new(objects, more)
         }
         Stage::Deployments => {
             let statuses = repository.path(&format!("deployments/{number}/statuses?per_page=100"));
             let more = there(all(api, &statuses, None, &asked).await)?.unwrap_or_default();
-            Found { objects: vec![entry], more }
+            Found::new(vec![entry], more)
         }
-        Stage::Releases => Found { objects: vec![entry], more: Vec::new() },
+        Stage::Commits | Stage::Releases => Found::new(vec![entry], Vec::new()),
     };
     Ok(Some(found))
 }
@@ -256,7 +350,13 @@ impl<S: Store> Importing<'_, '_, S> {
         let at = payload::repository(&repository.object);
         let object = || found.objects.first().cloned().unwrap_or_default();
         Ok(match stage {
-            Stage::Issues => payload::issue(&at, &object(), &found.more),
+            Stage::Issues => {
+                let [parts, blockers] = &found.links;
+                let mut group = payload::issue(&at, &object(), &found.more);
+                group.extend(payload::issue_links(&at, &object(), parts, blockers));
+                group
+            }
+            Stage::Commits => payload::commit(&at, &object()),
             Stage::PullRequests => payload::pull_request(&at, &object(), &found.more),
             Stage::Runs => payload::runs(&at, &found.objects, &found.more),
             Stage::Deployments => {
@@ -283,7 +383,7 @@ impl<S: Store> Importing<'_, '_, S> {
         let Some(job) = addresses.flatten().filter_map(Value::as_str).find_map(job_of) else {
             return Ok(None);
         };
-        let Some(host) = host(repository) else { return Ok(None) };
+        let Some(host) = repository.host() else { return Ok(None) };
         let Ok(key) = Key::new(Source::Github, &host, &repository.full_name, Kind::Job, &job.to_string())
         else {
             return Ok(None);
@@ -337,13 +437,6 @@ fn job_of(address: &str) -> Option<u64> {
         return digits(rest.split_once("/job/")?.1);
     }
     digits(address.split_once("/runs/")?.1)
-}
-
-/// The host in the keys of a repository's items.
-fn host(repository: &Repository) -> Option<String> {
-    let address: reqwest::Url = repository.object.get("html_url")?.as_str()?.parse().ok()?;
-    let host = address.host_str()?;
-    Some(address.port().map_or_else(|| host.to_owned(), |port| format!("{host}:{port}")))
 }
 
 #[cfg(test)]

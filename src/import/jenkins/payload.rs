@@ -89,7 +89,7 @@ fn message(job: &Job, build: &Build, root: Option<&str>, (phase, at): (&str, i64
 
 impl Build {
     fn actions(&self) -> impl Iterator<Item = &Action> {
-        self.actions.iter().flatten()
+        self.actions.iter()
     }
 }
 

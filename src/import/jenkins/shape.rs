@@ -1,7 +1,7 @@
 //! What is asked of Jenkins' JSON API, and the shapes in which it answers. A field that a plugin would
 //! add is absent where that plugin is; an action that says nothing that is asked for is empty.
 
-use serde::Deserialize;
+use serde::{Deserialize, Deserializer};
 use serde_json::Value;
 
 /// What is asked of an item: whether it holds others, and whether it has builds.
@@ -74,8 +74,15 @@ pub(super) struct Build {
     pub(super) building: bool,
     #[serde(rename = "queueId")]
     pub(super) queue_id: Option<i64>,
-    #[serde(default)]
-    pub(super) actions: Vec<Option<Action>>,
+    #[serde(default, deserialize_with = "actions")]
+    pub(super) actions: Vec<Action>,
+}
+
+/// What plugins add. Any plugin may use these names for something else: what is not in the shape that
+/// is known here says nothing, and takes no build with it.
+fn actions<'de, D: Deserializer<'de>>(told: D) -> Result<Vec<Action>, D::Error> {
+    let told = Option::<Vec<Value>>::deserialize(told)?.unwrap_or_default();
+    Ok(told.into_iter().filter_map(|action| serde_json::from_value(action).ok()).collect())
 }
 
 /// What a plugin adds to a build.

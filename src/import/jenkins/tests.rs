@@ -561,6 +561,38 @@ fn no_secret_parameter_is_told_though_a_plugin_tells_its_value() {
 }
 
 #[test]
+fn what_a_plugin_tells_in_another_shape_spoils_no_build() {
+    let mut told = build("job/x/", 1);
+    let known = told["actions"].take();
+    for odd in [
+        json!({"_class": "com.example.Odd", "parameters": null}),
+        json!({"parameters": ["a", 7]}),
+        json!({"parameters": [{"name": null, "value": "x"}]}),
+        json!({"remoteUrls": null, "lastBuiltRevision": {"SHA1": 7}}),
+        json!({"lastBuiltRevision": {"branch": null}}),
+        json!({"totalCount": "many", "failCount": -1.5, "queuingDurationMillis": 1e300}),
+        json!(null),
+        json!("text"),
+        json!([]),
+    ] {
+        let mut actions = known.as_array().unwrap().clone();
+        actions.insert(0, odd.clone());
+        told["actions"] = json!(actions);
+        let odd: Build =
+            serde_json::from_value(told.clone()).unwrap_or_else(|error| panic!("{odd}: {error}"));
+        told["actions"] = known.clone();
+        let usual: Build = serde_json::from_value(told.clone()).unwrap();
+        let job = Job { names: vec!["x".to_owned()], display_name: None };
+        let bodies = |build: &Build| -> Vec<_> {
+            messages(&job, build, None).into_iter().map(|payload| payload.body).collect()
+        };
+        assert_eq!(bodies(&odd), bodies(&usual));
+    }
+    told["actions"] = json!(null);
+    assert!(serde_json::from_value::<Build>(told).unwrap().actions.is_empty());
+}
+
+#[test]
 fn a_path_is_that_of_people_or_of_an_address() {
     let of = |path: &str| names(path).join(" ");
     assert_eq!(of("acme/api/feature%2Fx"), "acme api feature%2Fx");

@@ -53,7 +53,7 @@ async fn trouble_of_the_server_is_tried_again() {
     let waits = world.clock.waits();
     assert_eq!(waits.len(), 3);
     assert!(waits.windows(2).all(|pair| pair[1] > pair[0].mul_f64(1.1)), "{waits:?}");
-    assert!(world.said.lines()[0].contains("acme/api issues: answers 500"), "{:?}", world.said.lines());
+    assert!(world.said.lines()[0].contains("acme/api issues 12: answers 500"), "{:?}", world.said.lines());
     assert_eq!(world.items().await.len(), super::KEYS.len());
 }
 

@@ -20,12 +20,14 @@ pub struct Instead {
     pub status: u16,
     pub headers: Vec<(&'static str, String)>,
     pub body: Value,
+    /// What is sent for the body, if it is not that.
+    pub text: Option<&'static str>,
 }
 
 impl Instead {
     pub fn new(of: &'static str, status: u16, headers: &[(&'static str, &str)], message: &str) -> Self {
         let headers = headers.iter().map(|(name, value)| (*name, (*value).to_owned())).collect();
-        Self { of, after: 0, status, headers, body: json!({ "message": message }) }
+        Self { of, after: 0, status, headers, body: json!({ "message": message }), text: None }
     }
 }
 
@@ -115,7 +117,7 @@ async fn axum_serve(listener: tokio::net::TcpListener, router: Router) {
 }
 
 async fn answer(State(server): State<GithubApi>, request: Request) -> Response<Body> {
-    let path = request.uri().path().to_owned();
+    let mut path = request.uri().path().to_owned();
     let query = request.uri().query().unwrap_or_default().to_owned();
     let mut inner = server.inner.lock().unwrap();
     let asked = format!("{path}?{query}");
@@ -137,7 +139,17 @@ async fn answer(State(server): State<GithubApi>, request: Request) -> Response<B
         for (name, value) in instead.headers {
             response = response.header(name, value);
         }
-        return response.body(Body::from(instead.body.to_string())).unwrap();
+        let body = instead.text.map_or_else(|| instead.body.to_string(), str::to_owned);
+        return response.body(Body::from(body)).unwrap();
+    }
+    // The next page is said to be below the repository's number.
+    if let Some((id, rest)) = path.strip_prefix("/repositories/").and_then(|rest| rest.split_once('/')) {
+        let id: u64 = id.parse().unwrap();
+        let name = inner
+            .answers
+            .values()
+            .find(|answer| answer["id"].as_u64() == Some(id) && answer["full_name"].is_string());
+        path = format!("/repos/{}/{rest}", name.unwrap()["full_name"].as_str().unwrap());
     }
     let pairs: Vec<(String, String)> = form_urlencoded::parse(query.as_bytes()).into_owned().collect();
     let parameter = |name: &str| pairs.iter().find(|(n, _)| n == name).map(|(_, value)| value.as_str());
@@ -153,8 +165,14 @@ async fn answer(State(server): State<GithubApi>, request: Request) -> Response<B
     let mut link = None;
     if let Some(Value::Array(list)) = list {
         if let Some(since) = parameter("since") {
-            list.retain(|entry| entry["updated_at"].as_str().unwrap() >= since);
-            list.sort_by_key(|entry| entry["updated_at"].as_str().unwrap().to_owned());
+            let at = |entry: &Value| {
+                let at = entry.get("updated_at").or_else(|| entry.pointer("/commit/committer/date"));
+                at.unwrap().as_str().unwrap().to_owned()
+            };
+            list.retain(|entry| *at(entry) >= *since);
+            if !path.ends_with("/commits") {
+                list.sort_by_key(at);
+            }
         }
         if let Some((from, until)) = parameter("created").and_then(|created| created.split_once("..")) {
             list.retain(|run| (from..=until).contains(&run["created_at"].as_str().unwrap()));
@@ -171,7 +189,15 @@ async fn answer(State(server): State<GithubApi>, request: Request) -> Response<B
         if page * size < total.min(if member.is_some() { 1_000 } else { total }) {
             let rest: Vec<String> =
                 pairs.iter().filter(|(name, _)| name != "page").map(|(n, v)| format!("{n}={v}")).collect();
-            let base = format!("{}{path}?{}", server.url(), rest.join("&"));
+            let mut place = path.clone();
+            let parts: Vec<&str> = path.splitn(5, '/').collect();
+            if let ["", "repos", owner, name, list] = parts[..] {
+                place = format!(
+                    "/repositories/{}/{list}",
+                    inner.answers[&format!("/repos/{owner}/{name}")]["id"]
+                );
+            }
+            let base = format!("{}{place}?{}", server.url(), rest.join("&"));
             link = Some(format!("<{base}&page={}>; rel=\"next\", <{base}&page=99>; rel=\"last\"", page + 1));
         }
         if member.is_some() {

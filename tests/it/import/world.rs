@@ -2,7 +2,7 @@
 
 use std::collections::BTreeMap;
 use std::future::Future;
-use std::path::PathBuf;
+use std::path::{Path, PathBuf};
 use std::pin::Pin;
 use std::sync::{Arc, Mutex};
 use std::time::Duration;
@@ -132,11 +132,36 @@ impl World {
     }
 
     pub async fn import_of(&self, server: &GithubApi, scope: &Scope) -> Result<Tally, ImportError> {
-        let mut progress = Progress::open(&self.progress_file(), "acme/api", since())?;
+        Ok(self.import_since(server, scope, since()).await?.0)
+    }
+
+    /// Imports, and says how much was left out as well.
+    pub async fn import_since(
+        &self,
+        server: &GithubApi,
+        scope: &Scope,
+        since: Time,
+    ) -> Result<(Tally, u64), ImportError> {
+        self.import_noting(server, scope, since, &self.progress_file()).await
+    }
+
+    /// Imports acme/api with its progress in this file.
+    pub async fn import_with(&self, server: &GithubApi, path: &Path) -> Result<Tally, ImportError> {
+        Ok(self.import_noting(server, &acme_api(), since(), path).await?.0)
+    }
+
+    async fn import_noting(
+        &self,
+        server: &GithubApi,
+        scope: &Scope,
+        since: Time,
+        path: &Path,
+    ) -> Result<(Tally, u64), ImportError> {
+        let mut progress = Progress::open(path, "acme/api", since)?;
         let mut intake = Intake::new(&self.store, Source::Github, &self.understanding, &self.rules);
-        walk::import(&self.api(server), scope, &mut intake, &mut progress).await?;
+        let left_out = walk::import(&self.api(server), scope, &mut intake, &mut progress).await?;
         progress.finish()?;
-        Ok(intake.tally().clone())
+        Ok((intake.tally().clone(), left_out))
     }
 
     pub async fn plan(&self, server: &GithubApi) -> Plan {
@@ -145,7 +170,12 @@ impl World {
 
     /// Delivers the recorded webhooks.
     pub async fn deliver(&self) -> Tally {
-        let hooks: Vec<Value> = serde_json::from_str(include_str!("recorded/webhooks.json")).unwrap();
+        self.deliver_all(&serde_json::from_str::<Vec<Value>>(include_str!("recorded/webhooks.json")).unwrap())
+            .await
+    }
+
+    /// Delivers webhooks, each with its event and its payload.
+    pub async fn deliver_all(&self, hooks: &[Value]) -> Tally {
         let mut intake = Intake::new(&self.store, Source::Github, &self.understanding, &self.rules);
         for (n, hook) in hooks.iter().enumerate() {
             let mut headers = HeaderMap::new();
@@ -153,7 +183,7 @@ impl World {
                 headers.insert(HeaderName::from_static(name), HeaderValue::from_str(value).unwrap());
             };
             add("x-github-event", hook["event"].as_str().unwrap());
-            add("x-github-delivery", &format!("webhook {n}"));
+            add("x-github-delivery", &format!("webhook {n} of {}", hooks.len()));
             let payload = Payload { headers, body: hook["payload"].to_string().into_bytes() };
             intake.take(vec![vec![payload]]).await.unwrap();
         }
