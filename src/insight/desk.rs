@@ -34,10 +34,12 @@ const COHORTS: usize = 4;
 /// How many reports of a kind are remembered.
 const REPORTS: usize = 64;
 
-/// Which items a question is about: what a cohort is remembered by.
-type CohortKey = (Kind, Time, Time, Vec<Filter>, Option<Tier>);
+/// Which items a question is about.
+type Subject = (Kind, Time, Time, Vec<Filter>, Option<Tier>);
+/// What a cohort is remembered by: it knows items by their rows, which mean the same within a generation.
+type CohortKey = (u64, Subject);
 /// What a correlation is remembered by: the items, the measure, and the selection's ends.
-type CorrelationKey = (CohortKey, Measure, Option<u64>, Option<u64>);
+type CorrelationKey = (Subject, Measure, Option<u64>, Option<u64>);
 
 /// Whoever has the data.
 pub struct Desk<S> {
@@ -53,7 +55,8 @@ struct Memory {
     /// Whole reports, by their name and the question.
     reports: Memo<(&'static str, Query), Box<dyn Any + Send + Sync>>,
     correlations: Memo<CorrelationKey, Correlations>,
-    arrivals: Memo<(), Vec<Arrival>>,
+    /// By the generation of the rows that they name.
+    arrivals: Memo<u64, Vec<Arrival>>,
     /// Whose turn it is to analyse.
     analysing: Semaphore,
 }
@@ -70,7 +73,7 @@ impl Default for Memory {
     }
 }
 
-fn cohort_key(query: &Query) -> CohortKey {
+fn about(query: &Query) -> Subject {
     let mut filters = query.filters.clone();
     filters.sort_unstable();
     (query.kind, query.from, query.to, filters, query.tier)
@@ -79,7 +82,7 @@ fn cohort_key(query: &Query) -> CohortKey {
 impl Memory {
     /// The items that a question is about, and the version of the data that they are of.
     fn cohort(&self, population: &Population, query: &Query) -> Result<Arc<Cohort>, QueryError> {
-        let (key, begun) = (cohort_key(query), Instant::now());
+        let (key, begun) = ((population.generation(), about(query)), Instant::now());
         if let Some(known) = self.cohorts.get(&key, population.version(), begun) {
             return Ok(known);
         }
@@ -89,11 +92,11 @@ impl Memory {
 
     /// With which deployments changes came to users.
     fn arrivals(&self, population: &Population) -> Arc<Vec<Arrival>> {
-        let begun = Instant::now();
-        let known = self.arrivals.get(&(), population.version(), begun);
+        let (key, begun) = (population.generation(), Instant::now());
+        let known = self.arrivals.get(&key, population.version(), begun);
         known.unwrap_or_else(|| {
             let arrivals = delivery::arrivals(population);
-            self.arrivals.put((), arrivals, population.version(), begun, Instant::now())
+            self.arrivals.put(key, arrivals, population.version(), begun, Instant::now())
         })
     }
 }
@@ -192,12 +195,8 @@ impl<S: Store> Desk<S> {
         .await
     }
 
-    /// Rows of items, with what the store knows of them.
-    async fn item_rows(&self, rows: Vec<u32>, now: Time) -> Result<Vec<ItemRow>, ReportError> {
-        let keys: Vec<Key> = {
-            let population = self.live.read();
-            rows.iter().filter_map(|row| population.key(*row)).collect()
-        };
+    /// Items for a list, with what the store knows of them.
+    async fn item_rows(&self, keys: Vec<Key>, now: Time) -> Result<Vec<ItemRow>, ReportError> {
         let items = self.store.items(&keys).await?;
         let population = self.live.read();
         let row = |(key, item): (Key, Option<crate::work::item::Item>)| {
@@ -217,6 +216,7 @@ impl<S: Store> Desk<S> {
                 seconds: lasted.map(seconds),
                 outcome: life.closed.map(|(_, outcome)| outcome.as_str().to_owned()),
                 reopened: life.reopened,
+                waiting: item.as_ref().and_then(describe::waiting),
                 tags: waterfall::tags(&population, row),
                 key,
             })
@@ -259,12 +259,8 @@ impl<S: Store> Reports for Desk<S> {
     }
 
     async fn correlations(&self, query: &Query) -> Result<Correlations, ReportError> {
-        let key = (
-            cohort_key(query),
-            query.measure(),
-            query.slower.map(f64::to_bits),
-            query.faster.map(f64::to_bits),
-        );
+        let key =
+            (about(query), query.measure(), query.slower.map(f64::to_bits), query.faster.map(f64::to_bits));
         if let Some(known) = self.remembered(&key, query).await? {
             return Ok(known);
         }
@@ -275,12 +271,13 @@ impl<S: Store> Reports for Desk<S> {
         }
         let begun = Instant::now();
         let (kind, measure) = (query.kind, query.measure());
-        let (sample, selection, basis, version) = self
+        let (sample, selection, basis, (version, generation)) = self
             .ask(query, move |population, memory, asked| {
                 let cohort = memory.cohort(population, &asked.query)?;
                 let selection = cohort.selection(&asked.query);
                 let sample = sampling::sample(population, &cohort, measure, None);
-                Ok((sample, selection, asked.any_tier(), population.version()))
+                let of = (population.version(), population.generation());
+                Ok((sample, selection, asked.any_tier(), of))
             })
             .await?;
         let range = selection.map(|selection| (selection.from_seconds, selection.to_seconds));
@@ -296,8 +293,10 @@ impl<S: Store> Reports for Desk<S> {
         });
         let outcome = computed.await.map_err(|panic| failed(&panic))?;
         let population = self.live.read();
+        // Where rows have come to mean others there are no examples, until it is computed again.
+        let same = population.generation() == generation;
         let findings = outcome.findings.into_iter().map(|found| {
-            let roots = found.exemplars.iter().map(|row| population.root(*row));
+            let roots = found.exemplars.iter().filter(|_| same).map(|row| population.root(*row));
             let keys = roots.filter_map(|row| population.key(row)).map(|key| key.as_str().to_owned());
             Finding { exemplars: keys.collect(), ..found.finding }
         });
@@ -338,23 +337,23 @@ impl<S: Store> Reports for Desk<S> {
     }
 
     async fn wip(&self, query: &Query) -> Result<Wip, ReportError> {
-        let (wip, rows, now) = self
+        let (wip, keys, now) = self
             .ask(query, |population, _, asked| {
                 let (wip, rows) = delivery::wip(population, &asked.query, asked.any_tier(), asked.now)?;
-                Ok((wip, rows, asked.now))
+                Ok((wip, keys(population, &rows), asked.now))
             })
             .await?;
-        Ok(Wip { oldest: self.item_rows(rows, now).await?, ..wip })
+        Ok(Wip { oldest: self.item_rows(keys, now).await?, ..wip })
     }
 
     async fn stuck(&self, query: &Query) -> Result<Stuck, ReportError> {
-        let (stuck, rows, now) = self
+        let (stuck, keys, now) = self
             .ask(query, |population, _, asked| {
                 let (stuck, rows) = delivery::stuck(population, &asked.query, asked.any_tier(), asked.now)?;
-                Ok((stuck, rows, asked.now))
+                Ok((stuck, keys(population, &rows), asked.now))
             })
             .await?;
-        Ok(Stuck { items: self.item_rows(rows, now).await?, ..stuck })
+        Ok(Stuck { items: self.item_rows(keys, now).await?, ..stuck })
     }
 
     async fn quality(&self, query: &Query) -> Result<Quality, ReportError> {
@@ -375,14 +374,14 @@ impl<S: Store> Reports for Desk<S> {
     }
 
     async fn items(&self, query: &Query) -> Result<Items, ReportError> {
-        let (rows, total, next_cursor, basis) = self
+        let (keys, total, next_cursor, basis) = self
             .ask(query, |population, memory, asked| {
                 let cohort = memory.cohort(population, &asked.query)?;
                 let (rows, total, next) = listing::slowest(population, &cohort, &asked.query)?;
-                Ok((rows, total, next, asked.any_tier()))
+                Ok((keys(population, &rows), total, next, asked.any_tier()))
             })
             .await?;
-        let items = self.item_rows(rows, basis.as_of.0).await?;
+        let items = self.item_rows(keys, basis.as_of.0).await?;
         Ok(Items { basis, items, total, next_cursor })
     }
 
@@ -429,17 +428,18 @@ impl<S: Store> Reports for Desk<S> {
         if !self.live.is_loaded() {
             return Err(ReportError::Loading);
         }
-        let (rows, omitted, keys) = {
+        let (omitted, keys) = {
             let population = self.live.read();
             let root = root(&population, id).ok_or_else(|| ReportError::NotFound(unknown_trace(id)))?;
             let (rows, omitted) = waterfall::members(&population, root);
-            let keys: Vec<Key> = rows.iter().filter_map(|row| population.key(*row)).collect();
-            (rows, omitted, keys)
+            (omitted, keys(&population, &rows))
         };
         let items = self.store.items(&keys).await?;
         let (live, memory, trace_url) = (self.live.clone(), self.memory.clone(), self.trace_url.clone());
         let drawn = tokio::task::spawn_blocking(move || {
             let population = live.read();
+            // By their keys: rows can have come to mean others.
+            let rows: Vec<u32> = keys.iter().map(|key| population.find(key)).collect::<Option<_>>()?;
             let arrivals = memory.arrivals(&population);
             let arrival = |row: u32| {
                 let at = arrivals.binary_search_by_key(&row, |arrival| arrival.change).ok()?;
@@ -451,6 +451,11 @@ impl<S: Store> Reports for Desk<S> {
         let trace = drawn.await.map_err(|panic| failed(&panic))?;
         trace.ok_or_else(|| ReportError::NotFound(unknown_trace(id)))
     }
+}
+
+/// The keys of rows. Whatever waits in between knows items by these, not by rows.
+fn keys(population: &Population, rows: &[u32]) -> Vec<Key> {
+    rows.iter().filter_map(|row| population.key(*row)).collect()
 }
 
 /// The root of the trace with this id, or of the one that the item with this key is in.
