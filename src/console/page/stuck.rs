@@ -28,8 +28,8 @@ pub fn render(address: &Address, stuck: &Stuck) -> Markup {
         header.page {
             h1 { (title) span.range { "now" } }
             p.sub {
-                @if stuck.total == 0 { "Nothing" } @else { (format::count(stuck.total)) }
-                " open for longer than its kind may be; whenever it was opened"
+                (format::counted(stuck.total, "item", "items"))
+                ", of all kinds and whenever they were opened"
             }
         }
         (controls::only_filters(address, PATH, &stuck.keys))

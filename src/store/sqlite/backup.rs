@@ -94,9 +94,11 @@ fn copy(
         Some(folder) if !folder.as_os_str().is_empty() => folder,
         _ => Path::new("."),
     };
-    // Of a temporary file nobody else can read anything.
-    let copy =
-        tempfile::Builder::new().prefix(".valuestream-backup-").tempfile_in(folder).map_err(at(folder))?;
+    // A folder of its own, which goes with whatever SQLite leaves beside the copy, as a journal on a full
+    // disk. Of what is temporary nobody else can read anything.
+    let place =
+        tempfile::Builder::new().prefix(".valuestream-backup-").tempdir_in(folder).map_err(at(folder))?;
+    let copy = tempfile::NamedTempFile::new_in(place.path()).map_err(at(place.path()))?;
     let flags = OpenFlags::SQLITE_OPEN_READ_WRITE | OpenFlags::SQLITE_OPEN_NO_MUTEX;
     let mut connection = Connection::open_with_flags(store, flags)?;
     connection.busy_timeout(BUSY)?;

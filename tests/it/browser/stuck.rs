@@ -64,8 +64,8 @@ async fn somebody_looks_for_it(script: Script) {
     assert_eq!(rows.len(), 1);
     let there = links(&rows[0]).await;
     let (_, link) = there.iter().find(|(url, _)| url.path().starts_with("/traces/")).unwrap();
-    reader.follow(link).await;
-    assert!(text(&reader.one("//main").await).await.contains("issue 3"));
+    let url = reader.follow(link).await;
+    assert_eq!(url.path(), format!("/traces/{}", stuck.items[2].trace_id), "the youngest of the three");
 
     reader.open("/stuck", "filter=team!=payments&filter=team!=web").await;
     assert!(text(&reader.one("//main").await).await.contains("Nothing has been open for too long"));
