@@ -3,6 +3,7 @@
 //! settle what they have sent, the store is closed.
 
 use std::net::{IpAddr, Ipv4Addr, Ipv6Addr, SocketAddr};
+use std::path::Path;
 use std::sync::Arc;
 use std::sync::atomic::{AtomicBool, AtomicI64, Ordering};
 use std::time::Duration;
@@ -29,7 +30,7 @@ use crate::listener::failures::Failures;
 use crate::sources::jenkins::JenkinsOptions;
 use crate::sources::verify::Access;
 use crate::store::postgres::PostgresStore;
-use crate::store::sqlite::SqliteStore;
+use crate::store::sqlite::{self, Found, SqliteStore};
 use crate::store::{AnyStore, Rules, Store, StoreError, housekeeping};
 use crate::telemetry::Metrics;
 use crate::work::key::Source;
@@ -94,13 +95,27 @@ pub async fn open_store(config: &Config) -> Result<AnyStore, StartError> {
 
 /// Opens the store for a command that looks after it; one that is not there is not created.
 pub async fn existing_store(config: &Config) -> Result<AnyStore, StartError> {
-    if let StoreUrl::Sqlite(path) = &config.store.url
-        && !path.exists()
-    {
-        let reason = "there is no such file: is this the store.url that the server runs with?".to_owned();
-        return Err(StoreError::Open { url: format!("sqlite://{}", path.display()), reason }.into());
-    }
-    open_store(config).await
+    Ok(match &config.store.url {
+        StoreUrl::Sqlite(path) => {
+            existing_file(path)?;
+            AnyStore::Sqlite(SqliteStore::open(path, config.store.cache_bytes as u64)?)
+        }
+        StoreUrl::Postgres(url) => {
+            AnyStore::Postgres(PostgresStore::open_existing(url, &config.database_access()?).await?)
+        }
+    })
+}
+
+/// Whether there is a store in this file.
+pub fn existing_file(path: &Path) -> Result<(), StoreError> {
+    let problem = match sqlite::found(path) {
+        Found::Store => return Ok(()),
+        Found::Nothing if !path.exists() => "there is no such file",
+        Found::Nothing => "the file is empty",
+        Found::Strange => "this is a database of another program",
+    };
+    let reason = format!("{problem}: is this the store.url that the server runs with?");
+    Err(StoreError::Open { url: format!("sqlite://{}", path.display()), reason })
 }
 
 /// Answers questions about the store that the configuration names, as it is now, without a server.

@@ -7,7 +7,8 @@
 //! backend at the backend's own pace. [`console`] shows health and metrics ([`telemetry`]),
 //! [`listener`] is what its port and that of [`ingest`] share, [`app`] starts and stops the parts,
 //! [`cli`] is the program's commands, [`import`] brings history from before the first webhook,
-//! [`simulate`] an organisation that can be sent at any server.
+//! [`show`] is what is seen of long work while it goes on, [`simulate`] an organisation that can be sent at
+//! any server.
 
 pub mod app;
 pub mod cli;
@@ -19,6 +20,7 @@ pub mod import;
 pub mod ingest;
 pub mod insight;
 pub mod listener;
+pub mod show;
 pub mod simulate;
 pub mod sources;
 pub mod store;

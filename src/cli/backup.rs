@@ -1,13 +1,17 @@
 //! `valuestream backup`: a copy of the SQLite store, while a server runs on it.
 
 use std::path::PathBuf;
+use std::sync::Arc;
 
 use clap::Args;
+use tokio::signal::unix::{SignalKind, signal};
+use tokio_util::sync::CancellationToken;
 
 use super::output::print;
 use super::{CliError, ConfigArgs};
+use crate::app;
 use crate::config::StoreUrl;
-use crate::store::StoreError;
+use crate::show::{Show, Terminal};
 use crate::store::sqlite::backup;
 
 /// Arguments of `backup`.
@@ -33,12 +37,19 @@ pub(super) async fn run(args: &BackupArgs) -> Result<(), CliError> {
             return Err(CliError::Failed(instead.to_owned()));
         }
     };
-    if !store.exists() {
-        let reason = "there is no such file: is this the store.url that the server runs with?".to_owned();
-        return Err(StoreError::Open { url: format!("sqlite://{}", store.display()), reason }.into());
-    }
+    app::existing_file(&store)?;
+    let mut terminate = signal(SignalKind::terminate()).map_err(CliError::Runtime)?;
+    let mut interrupt = signal(SignalKind::interrupt()).map_err(CliError::Runtime)?;
     let (target, force) = (args.file.clone(), args.force);
-    let copied = tokio::task::spawn_blocking(move || backup::backup(&store, &target, force)).await;
+    let (show, stop): (Arc<dyn Show>, _) = (Arc::new(Terminal::default()), CancellationToken::new());
+    let told = stop.clone();
+    let mut copying =
+        tokio::task::spawn_blocking(move || backup::backup(&store, &target, force, &show, &told));
+    let copied = tokio::select! {
+        copied = &mut copying => copied,
+        _ = terminate.recv() => { stop.cancel(); copying.await }
+        _ = interrupt.recv() => { stop.cancel(); copying.await }
+    };
     let copied = copied.map_err(|_| CliError::Failed("the copy broke off; please report it".to_owned()))?;
     let done = copied.map_err(|error| CliError::Failed(error.to_string()))?;
     print(&format!("{}: {} items, {} bytes\n", args.file.display(), done.items, done.bytes))?;

@@ -1,12 +1,14 @@
 //! `valuestream check-store`: reads everything that is stored and says what is wrong with it.
 
 use std::process::ExitCode;
+use std::sync::Arc;
 
 use clap::Args;
 
 use super::output::{print, printable};
 use super::{CliError, ConfigArgs, with_store};
 use crate::app::StartError;
+use crate::show::{Show, Terminal};
 use crate::store::{AnyStore, Checked, Severity, Store};
 
 /// Arguments of `check-store`.
@@ -27,7 +29,8 @@ pub(super) async fn run(args: &CheckStoreArgs) -> Result<ExitCode, CliError> {
     let backends = config.backends().map_err(StartError::from)?;
     let backends: Vec<String> = backends.into_iter().map(|backend| backend.name).collect();
     let check = async |store: &AnyStore| {
-        let checked = store.check(&backends).await?;
+        let show: Arc<dyn Show> = Arc::new(Terminal::default());
+        let checked = store.check(&backends, &show).await?;
         let repaired = args.repair_counts && !checked.drift.is_empty();
         if repaired {
             store.repair_counts(&checked.drift).await?;

@@ -33,6 +33,18 @@ pub(super) enum ExportsCommand {
         #[command(flatten)]
         config: ConfigArgs,
     },
+    /// Drop rejected spans for good
+    #[command(after_help = "Examples:\n  valuestream exports drop 3 4\n  valuestream exports drop --all")]
+    Drop {
+        /// Their numbers in the list
+        #[arg(required_unless_present = "all", conflicts_with = "all")]
+        ids: Vec<i64>,
+        /// All of them
+        #[arg(long)]
+        all: bool,
+        #[command(flatten)]
+        config: ConfigArgs,
+    },
 }
 
 pub(super) async fn run(command: ExportsCommand) -> Result<(), CliError> {
@@ -40,12 +52,50 @@ pub(super) async fn run(command: ExportsCommand) -> Result<(), CliError> {
         ExportsCommand::List { json, config } => {
             with_store(&config.load()?, async |store| list(store, json).await).await
         }
-        ExportsCommand::Retry { ids, all: _, config } => {
+        ExportsCommand::Retry { ids, all, config } => {
+            let ids = distinct(ids);
             let retry = async |store: &AnyStore| Ok(store.retry_rejected(&ids).await?);
             let retried = with_store(&config.load()?, retry).await?;
             print(&format!("{retried} back in the outbox\n"))?;
-            Ok(())
+            if all { Ok(()) } else { all_there(ids.len() - retried) }
         }
+        ExportsCommand::Drop { ids, all, config } => {
+            let drop = async |store: &AnyStore| {
+                let ids = if all { every(store).await? } else { distinct(ids) };
+                Ok((ids.len(), store.drop_rejected(&ids).await?))
+            };
+            let (asked, dropped) = with_store(&config.load()?, drop).await?;
+            print(&format!("{dropped} dropped\n"))?;
+            if all { Ok(()) } else { all_there(asked - dropped) }
+        }
+    }
+}
+
+/// The numbers that are meant, each once.
+fn distinct(mut ids: Vec<i64>) -> Vec<i64> {
+    ids.sort_unstable();
+    ids.dedup();
+    ids
+}
+
+/// Complains about numbers that are none.
+fn all_there(missing: usize) -> Result<(), CliError> {
+    if missing == 0 {
+        return Ok(());
+    }
+    let problem = "of these numbers are of no rejected export: see `valuestream exports list`";
+    Err(CliError::Failed(format!("{missing} {problem}")))
+}
+
+/// The numbers of all that was rejected.
+async fn every(store: &AnyStore) -> Result<Vec<i64>, CliError> {
+    let mut ids: Vec<i64> = Vec::new();
+    loop {
+        let page = store.rejected(ids.last().copied().unwrap_or_default(), PAGE).await?;
+        if page.is_empty() {
+            return Ok(ids);
+        }
+        ids.extend(page.iter().map(|entry| entry.id));
     }
 }
 

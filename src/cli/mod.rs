@@ -88,7 +88,7 @@ enum Command {
     /// Look at deliveries that could not be understood, try them again, or drop them
     #[command(subcommand, after_help = "Example:\n  valuestream quarantine list")]
     Quarantine(quarantine::QuarantineCommand),
-    /// Look at spans that a backend rejected, or send them again
+    /// Look at spans that a backend rejected, send them again, or drop them
     #[command(subcommand, after_help = "Example:\n  valuestream exports list")]
     Exports(exports::ExportsCommand),
     /// Copy the SQLite store while a server runs on it

@@ -8,7 +8,7 @@ use super::{CliError, ConfigArgs, with_store};
 use crate::app;
 use crate::ingest::receive::Understanding;
 use crate::sources::{self, Parsed, Request};
-use crate::store::{AnyStore, Committed, Content, Delivery, Rules, Store};
+use crate::store::{AnyStore, Content, Delivery, Rules, Store, StoreError};
 use crate::work::time::Time;
 use axum::http::{HeaderMap, HeaderName, HeaderValue};
 
@@ -75,17 +75,29 @@ pub(super) async fn run(command: QuarantineCommand) -> Result<(), CliError> {
             };
             let (asked, dropped) = with_store(&chosen.config.load()?, drop).await?;
             print(&format!("{dropped} dropped\n"))?;
-            match asked - dropped {
-                0 => Ok(()),
-                missing => Err(CliError::Failed(format!("{missing} of these numbers are not in quarantine"))),
-            }
+            if chosen.all { Ok(()) } else { all_there(asked - dropped) }
         }
     }
 }
 
+/// Complains about numbers that are none.
+fn all_there(missing: usize) -> Result<(), CliError> {
+    match missing {
+        0 => Ok(()),
+        missing => {
+            let problem = "of these numbers are not in quarantine: see `valuestream quarantine list`";
+            Err(CliError::Failed(format!("{missing} {problem}")))
+        }
+    }
+}
+
+/// The numbers that are meant, each once.
 async fn ids(store: &AnyStore, chosen: &Chosen) -> Result<Vec<i64>, CliError> {
     if !chosen.all {
-        return Ok(chosen.ids.clone());
+        let mut ids = chosen.ids.clone();
+        ids.sort_unstable();
+        ids.dedup();
+        return Ok(ids);
     }
     let mut ids: Vec<i64> = Vec::new();
     loop {
@@ -126,7 +138,10 @@ async fn list(store: &AnyStore, json: bool) -> Result<(), CliError> {
 }
 
 async fn show(store: &AnyStore, id: i64) -> Result<(), CliError> {
-    let Some((source, received_at, kept)) = store.quarantined(id).await? else { return Err(missing(id)) };
+    let Some((source, received_at, kept)) = store.quarantined(id).await? else {
+        let problem = "nothing in quarantine has the number";
+        return Err(CliError::Failed(format!("{problem} {id}: see `valuestream quarantine list`")));
+    };
     let mut text =
         format!("source: {source}\nreceived: {received_at}\nreason: {}\n", printable(&kept.reason));
     for (name, value) in &kept.headers {
@@ -141,19 +156,19 @@ async fn show(store: &AnyStore, id: i64) -> Result<(), CliError> {
     Ok(())
 }
 
-fn missing(id: i64) -> CliError {
-    CliError::Failed(format!("nothing in quarantine has the number {id}: see `valuestream quarantine list`"))
-}
-
 async fn retry(
     store: &AnyStore,
     chosen: &Chosen,
     understanding: &Understanding,
     rules: &Rules,
 ) -> Result<(), CliError> {
-    let (mut understood, mut unused, mut left) = (0, 0, 0);
+    let (mut understood, mut unused, mut left, mut missing) = (0, 0, 0, 0);
     for id in ids(store, chosen).await? {
-        let Some((source, received_at, kept)) = store.quarantined(id).await? else { return Err(missing(id)) };
+        let Some((source, received_at, kept)) = store.quarantined(id).await? else {
+            // Of all of them one that is gone was dealt with meanwhile, by somebody else.
+            missing += usize::from(!chosen.all);
+            continue;
+        };
         let headers: HeaderMap = kept
             .headers
             .iter()
@@ -166,9 +181,14 @@ async fn retry(
         match parsed.content {
             Ok(Parsed::Used(said)) => {
                 let delivery = Delivery { source, id: parsed.id, received_at, content: Content::Said(said) };
-                match store.release(id, delivery, rules).await? {
-                    Committed::Failed(reason) => return Err(CliError::Failed(format!("{id}: {reason}"))),
-                    _ => understood += 1,
+                match store.release(id, delivery, rules).await {
+                    Ok(_) => understood += 1,
+                    Err(StoreError::Corrupt(reason)) => {
+                        let damaged = "an item that it speaks of cannot be read";
+                        print(&format!("{id}: {damaged}: {}: see `check-store`\n", printable(&reason)))?;
+                        left += 1;
+                    }
+                    Err(error) => return Err(error.into()),
                 }
             }
             Ok(Parsed::Ignored { .. }) => {
@@ -182,5 +202,5 @@ async fn retry(
         }
     }
     print(&format!("{understood} understood, {unused} not used and dropped, {left} left\n"))?;
-    Ok(())
+    all_there(missing)
 }

@@ -399,16 +399,35 @@ impl Tell for Wip {
 impl Tell for Stuck {
     fn tell(&self) -> Told {
         let row = |kind: &crate::insight::report::StuckKind| {
-            vec![own(kind.kind.as_str()), Cell::Count(kind.n), Cell::Seconds(Some(kind.after_seconds))]
+            vec![
+                own(kind.kind.as_str()),
+                Cell::Count(kind.n),
+                Cell::Seconds(Some(kind.after_seconds)),
+                Cell::Seconds(kind.oldest_seconds),
+            ]
         };
         let kinds = Sheet {
-            head: vec!["kind", "stuck", "after_seconds"],
+            head: vec!["kind", "stuck", "after_seconds", "oldest_seconds"],
             rows: self.kinds.iter().map(row).collect(),
         };
+        let group = |group: &crate::insight::report::StuckGroup| {
+            vec![Cell::text(Some(&group.value)), Cell::Count(group.n), Cell::Seconds(group.oldest_seconds)]
+        };
+        let groups = (!self.groups.is_empty()).then(|| Sheet {
+            head: vec!["value", "stuck", "oldest_seconds"],
+            rows: self.groups.iter().map(group).collect(),
+        });
+        let mut open = items(&self.items);
+        open.head.push("waits_in");
+        for (cells, item) in open.rows.iter_mut().zip(&self.items) {
+            cells.push(Cell::Text(item.waiting.as_ref().map(format::waits_in).unwrap_or_default()));
+        }
+        let shown = (self.items.len() as u64) < self.total;
+        let more = if shown { ": --limit shows more of each kind" } else { "" };
         Told {
             before: vec![format!("open at {} for too long, the oldest first", self.basis.as_of.0)],
-            sheets: vec![items(&self.items), kinds],
-            after: vec![format!("{} of {}", self.items.len(), self.total)],
+            sheets: [open, kinds].into_iter().chain(groups).collect(),
+            after: vec![format!("{} of {}{more}", self.items.len(), self.total)],
         }
     }
 }

@@ -15,6 +15,8 @@ use crate::work::key::Source;
 const SHORT: usize = 16;
 /// Nobody waits longer than this for stragglers.
 const LONG_SETTLE: Duration = Duration::from_secs(24 * 3600);
+/// Whoever keeps items for less than this probably meant another unit.
+const SHORT_RETENTION: Duration = Duration::from_secs(24 * 3600);
 
 /// What works, and is probably not meant. To be told at start.
 #[derive(Clone, Debug, PartialEq, Eq, thiserror::Error)]
@@ -48,6 +50,11 @@ pub enum Warning {
     /// Spans are sent late.
     #[error("export.settle is over a day: spans will be sent that much later than the work ended")]
     LongSettle,
+    /// Items are deleted soon.
+    #[error(
+        "{0} is less than a day, and what is past it is deleted for good: m are minutes; write months or M for months"
+    )]
+    ShortRetention(String),
     /// Credentials travel in the clear.
     #[error("the headers of backend {0} are sent without encryption: use https://")]
     PlainHeaders(String),
@@ -64,6 +71,8 @@ impl Config {
         if let StoreUrl::Postgres(_) = self.store.url {
             self.database_access()?;
         }
+        let short = self.retention.items.given().filter(|(_, age)| *age < SHORT_RETENTION);
+        warnings.extend(short.map(|(kind, _)| Warning::ShortRetention(format!("retention.{kind}"))));
         self.insight()?;
         self.conventions()?;
         check_directives(&self.log.level).map_err(|problem| self.wrong("log.level", problem))?;

@@ -16,7 +16,7 @@ use super::Console;
 use super::api::problem::{Problem, ProblemType};
 use super::page::link::Address;
 use super::page::overview::{self, Overview};
-use super::page::{assets, detail, items, problem, trace};
+use super::page::{assets, detail, items, problem, stuck, trace};
 use super::session::Session;
 use crate::clock;
 use crate::insight::query::Query;
@@ -36,6 +36,7 @@ pub(super) fn router<S: Store, R: Reports>() -> Router<Arc<Console<S, R>>> {
     Router::new()
         .route("/", get(overview::<S, R>))
         .route("/items", get(items::<S, R>))
+        .route(stuck::PATH, get(stuck::<S, R>))
         .route("/tags/{key}", get(detail::<S, R>))
         .route("/traces/{id}", get(trace::<S, R>))
 }
@@ -91,13 +92,14 @@ async fn overview<S: Store, R: Reports>(
         let tags = reports.tags(&query).await?;
         let grouped = overview::grouped_query(&query, &tags);
         let correlated = overview::correlations_query(&query);
+        let counted = overview::stuck_query(&query);
         let groups = async {
             match grouped.group {
                 Some(_) => reports.groups(&grouped).await.map(Some),
                 None => Ok(None),
             }
         };
-        let (summary, latency, groups, trend, dora, stages, wip, quality) = tokio::try_join!(
+        let (summary, latency, groups, trend, dora, stages, wip, stuck, quality) = tokio::try_join!(
             reports.summary(&query),
             reports.latency(&query),
             groups,
@@ -105,6 +107,7 @@ async fn overview<S: Store, R: Reports>(
             reports.dora(&query),
             reports.stages(&query),
             reports.wip(&query),
+            reports.stuck(&counted),
             reports.quality(&query),
         )?;
         // Last, so that what takes longest does not hold the rest up.
@@ -131,6 +134,7 @@ async fn overview<S: Store, R: Reports>(
             services: &dora.services,
             stages: &stages,
             wip: &wip,
+            stuck: &stuck,
             quality: &quality,
             tags: &tags,
             ingest: &console.ingest,
@@ -155,6 +159,18 @@ async fn items<S: Store, R: Reports>(
         let reports = &*console.reports;
         let (items, tags) = tokio::try_join!(reports.items(&query), reports.tags(&query))?;
         Ok(items::render(&address, &items, &tags))
+    })
+    .await
+}
+
+async fn stuck<S: Store, R: Reports>(
+    State(console): State<Arc<Console<S, R>>>,
+    RawQuery(raw): RawQuery,
+    session: Option<Extension<Session>>,
+) -> Response {
+    page(async {
+        let (query, address) = asked(raw.as_deref(), session)?;
+        Ok(stuck::render(&address, &console.reports.stuck(&query).await?))
     })
     .await
 }

@@ -5,8 +5,8 @@
 //!
 //! A source's part walks its API oldest first and hands over [`Group`]s: all payloads of one work
 //! item together, so that no server beside sees it half told. Here is what sources share: the
-//! [`Intake`] (parsing, batching, committing, counting), the [`Progress`] that an interrupted import
-//! goes on from, and what is shown meanwhile ([`show`]).
+//! [`Intake`] (parsing, batching, committing, counting), and the [`Progress`] that an interrupted import
+//! goes on from.
 //!
 //! [`sources::parse`]: crate::sources::parse
 //! [`Store::commit`]: crate::store::Store::commit
@@ -16,7 +16,6 @@ mod http;
 mod intake;
 pub mod jenkins;
 mod progress;
-pub mod show;
 pub mod wait;
 
 use std::path::PathBuf;

@@ -1,8 +1,10 @@
-//! What people call an item, and where they look at it.
+//! What people call an item, where they look at it, and what it waits in.
 
+use super::report::{At, Waiting, WaitsIn};
 use crate::work::attr::{Attr, Value};
 use crate::work::item::Item;
 use crate::work::key::Kind;
+use crate::work::stage::{self, Current};
 
 /// The text of the first of these attributes that an item has.
 fn first<'i>(item: &'i Item, attrs: &[Attr]) -> Option<&'i str> {
@@ -49,6 +51,21 @@ pub fn url(item: &Item) -> Option<String> {
     };
     let web = |url: &&str| url.starts_with("https://") || url.starts_with("http://");
     first(item, attrs).filter(web).map(str::to_owned)
+}
+
+/// What it waits in while it is open.
+pub fn waiting(item: &Item) -> Option<Waiting> {
+    let (current, since) = stage::current(item)?;
+    let (what, status) = match current {
+        Current::Draft => (WaitsIn::Draft, None),
+        Current::Pickup => (WaitsIn::Pickup, None),
+        Current::Review => (WaitsIn::Review, None),
+        Current::Merge => (WaitsIn::Merge, None),
+        Current::Status(name) => (WaitsIn::Status, Some(name)),
+        Current::Queue => (WaitsIn::Queue, None),
+        Current::Run => (WaitsIn::Run, None),
+    };
+    Some(Waiting { what, status, since: since.map(At) })
 }
 
 #[cfg(test)]

@@ -85,6 +85,7 @@ fn item_row(population: &Population, key: Key, item: Option<&Item>, now: Time) -
         seconds: lasted.map(seconds),
         outcome: life.closed.map(|(_, outcome)| outcome.as_str().to_owned()),
         reopened: life.reopened,
+        waiting: item.and_then(describe::waiting),
         tags: waterfall::tags(population, row),
         key,
     })
@@ -163,11 +164,8 @@ impl<S: Store> Desk<S> {
         .await
     }
 
-    /// Rows of items, with what the store knows of them.
-    async fn item_rows(&self, rows: Vec<u32>, now: Time) -> Result<Vec<ItemRow>, ReportError> {
-        let of_rows =
-            move |population: &Population| rows.iter().filter_map(|row| population.key(*row)).collect();
-        let keys: Vec<Key> = self.read(of_rows).await?;
+    /// Items for a list, with what the store knows of them.
+    async fn item_rows(&self, keys: Vec<Key>, now: Time) -> Result<Vec<ItemRow>, ReportError> {
         let items = self.store.items(&keys).await?;
         self.read(move |population| {
             let known = keys.into_iter().zip(items);
@@ -223,12 +221,13 @@ impl<S: Store> Reports for Desk<S> {
         }
         let begun = Instant::now();
         let (kind, measure) = (query.kind, query.measure());
-        let (sample, selection, basis, version) = self
+        let (sample, selection, basis, (version, generation)) = self
             .ask(query, move |population, memory, asked| {
                 let cohort = memory.cohort(population, &asked.query)?;
                 let selection = cohort.selection(&asked.query);
                 let sample = sampling::sample(population, &cohort, measure, None);
-                Ok((sample, selection, asked.any_tier(), population.version()))
+                let of = (population.version(), population.generation());
+                Ok((sample, selection, asked.any_tier(), of))
             })
             .await?;
         let range = selection.map(|selection| (selection.from_seconds, selection.to_seconds));
@@ -247,8 +246,10 @@ impl<S: Store> Reports for Desk<S> {
             (outcome.insufficient_data, outcome.singles_tested, outcome.pairs_tested);
         let found = outcome.findings;
         let named = move |population: &Population| {
+            // Where rows have come to mean others there are no examples, until it is computed again.
+            let same = population.generation() == generation;
             let findings = found.into_iter().map(|found| {
-                let roots = found.exemplars.iter().map(|row| population.root(*row));
+                let roots = found.exemplars.iter().filter(|_| same).map(|row| population.root(*row));
                 let keys = roots.filter_map(|row| population.key(row)).map(|key| key.as_str().to_owned());
                 Finding { exemplars: keys.collect(), ..found.finding }
             });
@@ -294,23 +295,23 @@ impl<S: Store> Reports for Desk<S> {
     }
 
     async fn wip(&self, query: &Query) -> Result<Wip, ReportError> {
-        let (wip, rows, now) = self
+        let (wip, keys, now) = self
             .ask(query, |population, _, asked| {
                 let (wip, rows) = delivery::wip(population, &asked.query, asked.any_tier(), asked.now)?;
-                Ok((wip, rows, asked.now))
+                Ok((wip, keys(population, &rows), asked.now))
             })
             .await?;
-        Ok(Wip { oldest: self.item_rows(rows, now).await?, ..wip })
+        Ok(Wip { oldest: self.item_rows(keys, now).await?, ..wip })
     }
 
     async fn stuck(&self, query: &Query) -> Result<Stuck, ReportError> {
-        let (stuck, rows, now) = self
+        let (stuck, keys, now) = self
             .ask(query, |population, _, asked| {
                 let (stuck, rows) = delivery::stuck(population, &asked.query, asked.any_tier(), asked.now)?;
-                Ok((stuck, rows, asked.now))
+                Ok((stuck, keys(population, &rows), asked.now))
             })
             .await?;
-        Ok(Stuck { items: self.item_rows(rows, now).await?, ..stuck })
+        Ok(Stuck { items: self.item_rows(keys, now).await?, ..stuck })
     }
 
     async fn quality(&self, query: &Query) -> Result<Quality, ReportError> {
@@ -331,14 +332,14 @@ impl<S: Store> Reports for Desk<S> {
     }
 
     async fn items(&self, query: &Query) -> Result<Items, ReportError> {
-        let (rows, total, next_cursor, basis) = self
+        let (keys, total, next_cursor, basis) = self
             .ask(query, |population, memory, asked| {
                 let cohort = memory.cohort(population, &asked.query)?;
                 let (rows, total, next) = listing::slowest(population, &cohort, &asked.query)?;
-                Ok((rows, total, next, asked.any_tier()))
+                Ok((keys(population, &rows), total, next, asked.any_tier()))
             })
             .await?;
-        let items = self.item_rows(rows, basis.as_of.0).await?;
+        let items = self.item_rows(keys, basis.as_of.0).await?;
         Ok(Items { basis, items, total, next_cursor })
     }
 
@@ -391,13 +392,14 @@ impl<S: Store> Reports for Desk<S> {
         let wanted = id.to_owned();
         let of_trace = move |population: &Population| {
             let (rows, omitted) = waterfall::members(population, root(population, &wanted)?);
-            let keys: Vec<Key> = rows.iter().filter_map(|row| population.key(*row)).collect();
-            Some((rows, omitted, keys))
+            Some((omitted, keys(population, &rows)))
         };
-        let (rows, omitted, keys) = self.read(of_trace).await?.ok_or_else(unknown)?;
+        let (omitted, keys) = self.read(of_trace).await?.ok_or_else(unknown)?;
         let items = self.store.items(&keys).await?;
         let (memory, trace_url) = (self.memory.clone(), self.trace_url.clone());
         let drawn = move |population: &Population| {
+            // By their keys: rows can have come to mean others.
+            let rows: Vec<u32> = keys.iter().map(|key| population.find(key)).collect::<Option<_>>()?;
             // Of production there is always a history: it asks for no key that could be missing.
             let history = memory.history(population, &Scope::production()).ok();
             let arrival = |row: u32| history.as_ref()?.arrival(row);
@@ -406,6 +408,11 @@ impl<S: Store> Reports for Desk<S> {
         };
         self.read(drawn).await?.ok_or_else(unknown)
     }
+}
+
+/// The keys of rows. Whatever waits in between knows items by these, not by rows.
+fn keys(population: &Population, rows: &[u32]) -> Vec<Key> {
+    rows.iter().filter_map(|row| population.key(*row)).collect()
 }
 
 /// The root of the trace with this id, or of the one that the item with this key is in.

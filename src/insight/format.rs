@@ -1,6 +1,7 @@
 //! Figures, dates and names as people read them, on the page and in the terminal. Nothing here
 //! depends on a locale: English units, a comma between thousands, dates in UTC.
 
+use super::report::{Waiting, WaitsIn};
 use crate::work::key::{Key, Kind, Source};
 use crate::work::time::{Time, seconds};
 
@@ -28,6 +29,20 @@ pub fn duration(seconds: f64) -> String {
 /// A duration that may not be known.
 pub fn duration_or(seconds: Option<f64>) -> String {
     seconds.map_or_else(|| NOTHING.to_owned(), duration)
+}
+
+/// What an open item waits in.
+pub fn waits_in(waiting: &Waiting) -> String {
+    match (waiting.what, &waiting.status) {
+        (WaitsIn::Draft, _) => "draft".to_owned(),
+        (WaitsIn::Pickup, _) => "no review yet".to_owned(),
+        (WaitsIn::Review, _) => "in review".to_owned(),
+        (WaitsIn::Merge, _) => "approved, not merged".to_owned(),
+        (WaitsIn::Status, Some(status)) => status.clone(),
+        (WaitsIn::Status, None) => NOTHING.to_owned(),
+        (WaitsIn::Queue, _) => "in the queue".to_owned(),
+        (WaitsIn::Run, _) => "began, no end told".to_owned(),
+    }
 }
 
 /// A duration at a round place of an axis: `30 min`, `8 h`, `1 d`, `2 w`, `3 mo`.

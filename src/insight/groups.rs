@@ -124,12 +124,17 @@ const VALUES: usize = 20;
 
 /// What a cohort can be sliced by: the keys that any of its items has.
 pub fn tags(population: &Population, cohort: &Cohort, basis: Basis) -> TagKeys {
+    TagKeys { basis, keys: keys(population, &cohort.ascending) }
+}
+
+/// The keys that any of these rows has, with their most frequent values.
+pub fn keys(population: &Population, rows: &[u32]) -> Vec<TagKey> {
     let mut keys: Vec<TagKey> = population
         .dimensions()
         .iter()
         .filter_map(|dimension| {
-            let counts = dimension.codes().count(&cohort.ascending, dimension.sets().len());
-            let n = cohort.len() - counts[EMPTY as usize];
+            let counts = dimension.codes().count(rows, dimension.sets().len());
+            let n = rows.len() - counts[EMPTY as usize];
             let mut all = holders(dimension, |set| counts[set]);
             all.retain(|holders| holders.sets != [EMPTY as usize]);
             let values = all.iter().take(VALUES).map(|h| TagValue { value: h.value.clone(), n: h.n as u64 });
@@ -142,7 +147,7 @@ pub fn tags(population: &Population, cohort: &Cohort, basis: Basis) -> TagKeys {
         })
         .collect();
     keys.sort_unstable_by(|a, b| a.key.cmp(&b.key));
-    TagKeys { basis, keys }
+    keys
 }
 
 #[cfg(test)]

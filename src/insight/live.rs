@@ -93,6 +93,21 @@ impl Live {
         }
     }
 
+    /// Builds the population anew from what is stored, without what was taken out: only so its memory comes
+    /// back. Whoever asks meanwhile is answered from the old one. Nobody else may change it meanwhile.
+    async fn renew<S: Store>(self: &Arc<Self>, store: &S, retention: Retention) -> Result<(), StoreError> {
+        let fresh = Arc::new(Self::new(self.read().settings().clone()));
+        fresh.load(store, retention).await?;
+        self.change(move |population| {
+            let mut fresh = fresh.population.write().unwrap_or_else(PoisonError::into_inner);
+            fresh.succeed(population);
+            // The old one goes with `fresh`, when readers are no longer held up.
+            std::mem::swap(population, &mut fresh);
+        })
+        .await;
+        Ok(())
+    }
+
     /// Loads what is stored; reads on while what was read is taken in.
     async fn load<S: Store>(self: &Arc<Self>, store: &S, retention: Retention) -> Result<(), StoreError> {
         let mut page = store.observations(i64::MIN, PAGE).await?;
@@ -154,6 +169,12 @@ pub async fn follow<S: Store>(
         if swept.elapsed() >= SWEEP {
             swept = Instant::now();
             live.sweep(rules.retention, clock::now()).await;
+            if live.read().is_sparse() {
+                match live.renew(&*store, rules.retention).await {
+                    Ok(()) => tracing::debug!(items = live.read().rows(), "insight was built anew"),
+                    Err(error) => tell(&error, &mut failing),
+                }
+            }
         }
         let seen = *commits.borrow_and_update();
         let begun = Instant::now();
@@ -227,4 +248,58 @@ async fn round<S: Store>(
     live.apply(observations, rules.retention).await;
     let noted = store.observed(&stale, clock::now()).await?;
     Ok(more || stale.len() == BATCH || noted.revisited > 0)
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+    use crate::config::Config;
+    use crate::insight::population::testing::settings;
+    use crate::sources::DeliveryId;
+    use crate::store::sqlite::SqliteStore;
+    use crate::store::{Content, Delivery};
+    use crate::work::event::{Outcome, Said};
+    use crate::work::key::{Kind, Source};
+    use crate::work::testing::{acme, at, run};
+
+    /// Builds that ended in a year, each with a number.
+    async fn built(store: &SqliteStore, rules: &Rules, year: &str, numbers: std::ops::Range<u16>) {
+        let ended = Time::parse(&format!("{year}-06-01T00:00:00Z")).unwrap().since(at(0)) / 1_000_000;
+        let delivery = |n: u16| {
+            let event = run(acme(&format!("build/{n}.1")), ended - 60, Some((ended, Outcome::Success)));
+            let id = DeliveryId((u128::from(n)).to_be_bytes());
+            let said = Said { events: vec![event], ..Said::default() };
+            Delivery { source: Source::Github, id, received_at: at(0), content: Content::Said(said) }
+        };
+        store.commit(numbers.map(delivery).collect(), rules).await.unwrap();
+    }
+
+    #[tokio::test]
+    async fn the_memory_of_what_is_past_its_age_comes_back() {
+        let folder = tempfile::tempdir().unwrap();
+        let store = SqliteStore::open(&folder.path().join("store.db"), 1 << 20).unwrap();
+        let rules =
+            crate::app::rules(&Config::load(None, std::iter::empty::<(String, String)>()).unwrap()).unwrap();
+        built(&store, &rules, "2001", 0..600).await;
+        built(&store, &rules, "2090", 600..700).await;
+        let stale = store.stale(i64::MIN, 1_000, &rules).await.unwrap();
+        store.observed(&stale, at(0)).await.unwrap();
+        let live = Arc::new(Live::new(settings(&["team"])));
+        live.load(&store, Retention::default()).await.unwrap();
+        let (rows, bytes, version) = (live.read().rows(), live.read().bytes(), live.read().version());
+        assert_eq!((rows, live.read().is_sparse()), (700, false));
+
+        let year = Retention::new([(Kind::Build, 365 * 24 * 3_600_000_000)], None);
+        live.sweep(year, Time::parse("2050-01-01T00:00:00Z").unwrap()).await;
+        assert_eq!((live.read().rows(), live.read().is_sparse()), (700, true));
+        let generation = live.read().generation();
+        live.renew(&store, year).await.unwrap();
+        let population = live.read();
+        assert_eq!((population.rows(), population.is_sparse()), (100, false));
+        assert!(population.bytes() * 2 < bytes, "{} of {bytes}", population.bytes());
+        assert!(population.version() > version && population.generation() == generation + 1);
+        assert_eq!(population.of_kind(Kind::Build).count(), 100);
+        assert_eq!(population.find(&acme("build/1.1")), None);
+        assert!(population.find(&acme("build/650.1")).is_some());
+    }
 }

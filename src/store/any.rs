@@ -100,6 +100,10 @@ impl Store for AnyStore {
         either!(self.retry_rejected(ids))
     }
 
+    async fn drop_rejected(&self, ids: &[i64]) -> Result<usize, StoreError> {
+        either!(self.drop_rejected(ids))
+    }
+
     async fn observations(&self, after: i64, limit: usize) -> Result<ObservationPage, StoreError> {
         either!(self.observations(after, limit))
     }
@@ -153,8 +157,8 @@ impl Store for AnyStore {
         either!(self.forget(after, limit, now, rules))
     }
 
-    async fn check(&self, backends: &[String]) -> Result<Checked, StoreError> {
-        either!(self.check(backends))
+    async fn check(&self, backends: &[String], show: &Arc<dyn Show>) -> Result<Checked, StoreError> {
+        either!(self.check(backends, show))
     }
 
     async fn repair_counts(&self, drift: &BTreeMap<String, i64>) -> Result<(), StoreError> {

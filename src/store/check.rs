@@ -6,10 +6,13 @@ use std::collections::BTreeMap;
 
 use super::{codec, sealing};
 use crate::export::encode;
+use crate::show::Show;
 use crate::work::key::{Key, Source};
 
 /// How many findings are told one by one.
 const TOLD: usize = 1_000;
+/// After how many rows it says how far it is.
+const SHOWN: u64 = 500;
 
 /// How bad a finding is.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
@@ -70,6 +73,9 @@ pub(super) struct SpansRow<'r> {
 /// Takes rows in, and tells what is wrong.
 pub(super) struct Checker<'b> {
     backends: &'b [String],
+    show: &'b dyn Show,
+    /// The counts as they are stored, by name; `None` if they cannot be read.
+    tallies: Option<BTreeMap<String, i64>>,
     checked: Checked,
     counted: BTreeMap<String, i64>,
     /// Entries for backends that the configuration does not name.
@@ -77,10 +83,33 @@ pub(super) struct Checker<'b> {
 }
 
 impl<'b> Checker<'b> {
-    /// Nothing looked at yet. `backends` are those of the configuration.
-    pub fn new(backends: &'b [String]) -> Self {
-        let (checked, counted, strange) = Default::default();
-        Self { backends, checked, counted, strange }
+    /// Nothing looked at yet. `backends` are those of the configuration; `show` is told how far it is.
+    pub fn new(backends: &'b [String], show: &'b dyn Show) -> Self {
+        let (tallies, checked, counted, strange) = Default::default();
+        Self { backends, show, tallies, checked, counted, strange }
+    }
+
+    /// The counts, before all the rest.
+    pub fn counts(&mut self, tallies: BTreeMap<String, i64>) {
+        self.tallies = Some(tallies);
+    }
+
+    /// A table is next, or something else that takes its time. How many rows there are is what the counts
+    /// say, right or wrong.
+    pub fn begin(&self, part: &str) {
+        let of_all = |prefix: &str| {
+            let counts = self.tallies.iter().flatten().filter(|(name, _)| name.starts_with(prefix));
+            counts.map(|(_, n)| n).sum::<i64>()
+        };
+        let total = match part {
+            "items" | "observations" => Some(of_all("items")),
+            "outbox" => Some(of_all("outbox:")),
+            "rejected" => Some(of_all("rejected:")),
+            "quarantine" => Some(of_all("quarantined")),
+            _ => None,
+        };
+        self.show.begin(&format!("looking at {part}"), total.map(|total| total.max(0).unsigned_abs()));
+        self.show.goes_on();
     }
 
     fn tell(&mut self, severity: Severity, about: impl Into<String>, problem: impl Into<String>) {
@@ -99,7 +128,11 @@ impl<'b> Checker<'b> {
     }
 
     fn look(&mut self, table: &'static str) {
-        *self.checked.rows.entry(table).or_default() += 1;
+        let rows = self.checked.rows.entry(table).or_default();
+        *rows += 1;
+        if rows.is_multiple_of(SHOWN) {
+            self.show.done(*rows);
+        }
     }
 
     fn count(&mut self, name: String) {
@@ -246,11 +279,12 @@ impl<'b> Checker<'b> {
     }
 
     /// Holds the counts against what was counted, and sums up.
-    pub fn finish(mut self, tallies: &BTreeMap<String, i64>) -> Checked {
+    pub fn finish(mut self) -> Checked {
         for (backend, entries) in std::mem::take(&mut self.strange) {
             let problem = format!("{entries} entries wait for it, and the configuration does not name it");
             self.tell(Severity::Note, format!("backend {backend:?}"), problem);
         }
+        let Some(tallies) = self.tallies.take() else { return self.checked };
         let is_count = |name: &str| {
             let kept = ["open:", "outbox:", "rejected:"];
             ["items", "due", "quarantined"].contains(&name) || kept.iter().any(|kept| name.starts_with(kept))

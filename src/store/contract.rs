@@ -17,6 +17,11 @@ use crate::work::event::{Outcome, Pointer, Ref, Relation, Said, Target};
 use crate::work::ids::{SpanId, TraceId};
 use crate::work::testing::{acme, at, cycle, related, run};
 
+/// Who is not told how far a check is.
+pub(super) fn nobody() -> Arc<dyn Show> {
+    Arc::new(())
+}
+
 /// A delivery that says `said`, known by `id`, received `seconds` after the start.
 pub(super) fn delivery(id: u8, seconds: i64, said: Said) -> Delivery {
     Delivery {
@@ -165,6 +170,14 @@ pub(super) async fn rejected_exports_are_kept_until_they_are_dealt_with<S: Store
     assert_eq!((&again[0].key, &again[0].spans), (&before[0].key, &before[0].spans));
     let stats = store.stats().await.unwrap();
     assert_eq!((stats.backlog["main"].entries, stats.backlog["main"].rejected), (1, 0));
+
+    let reject = Settlement::Rejected(vec![again[0].id], "invalid".to_owned());
+    store.settle("main", vec![reject], at(140)).await.unwrap();
+    let id = store.rejected(0, 10).await.unwrap()[0].id;
+    assert_eq!(store.drop_rejected(&[id + 1, id]).await.unwrap(), 1, "of those that there are");
+    assert_eq!(store.rejected(0, 10).await.unwrap(), []);
+    let stats = store.stats().await.unwrap();
+    assert_eq!((stats.backlog["main"].entries, stats.backlog["main"].rejected), (0, 0));
 }
 
 pub(super) async fn an_exported_span_stands_and_what_comes_late_is_counted<S: Store>(store: S) {
@@ -317,6 +330,7 @@ macro_rules! contract_tests {
             the_numbers_of_what_went_are_not_given_again,
             the_identities_of_old_deliveries_are_forgotten,
             references_to_what_went_are_forgotten,
+            moments_of_what_went_are_forgotten_those_that_it_had_left_too,
             an_observation_of_what_went_meanwhile_is_not_taken,
             one_walk_deletes_whatever_is_past_its_age,
             a_store_in_use_agrees_with_itself,

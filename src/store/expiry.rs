@@ -28,9 +28,11 @@ pub struct Forgotten {
     pub deliveries: usize,
     /// How many references it deleted.
     pub refs: usize,
+    /// How many moments of items that are gone it deleted.
+    pub moments: usize,
 }
 
-/// A place on the walk over deliveries and references. Where one slice ended is where the next begins.
+/// A place on the walk over deliveries, references and moments. Where one slice ended is where the next begins.
 #[derive(Clone, Debug, PartialEq, Eq)]
 pub struct Mark(pub(super) Step);
 
@@ -43,7 +45,17 @@ pub(super) enum Step {
     Refs,
     /// After this reference.
     Ref(RefRow),
+    /// After the last reference, before the first moment.
+    Moments,
+    /// After this moment.
+    Moment(MomentRow),
 }
+
+/// A moment's row: the hashed line, the time in microseconds, the number of the item.
+pub(super) type MomentRow = (i64, i64, i64);
+
+/// Before every moment.
+pub(super) const FIRST_MOMENT: MomentRow = (i64::MIN, i64::MIN, i64::MIN);
 
 /// A reference's row.
 #[derive(Clone, Debug, PartialEq, Eq)]

@@ -36,6 +36,8 @@ pub struct Tidied {
     pub deliveries: usize,
     /// References.
     pub refs: usize,
+    /// Moments.
+    pub moments: usize,
 }
 
 /// Walks until `stop`. `exporting` says whether there is a backend for items that wait to be exported.
@@ -61,11 +63,18 @@ pub async fn run<S: Store>(
         };
         match walked {
             Ok(Some(tidied)) => {
-                let Tidied { items, deliveries, refs } = tidied;
+                let Tidied { items, deliveries, refs, moments } = tidied;
                 let milliseconds = begun.elapsed().as_millis() as u64;
                 let items: usize = items.values().sum();
-                if items + deliveries + refs > 0 {
-                    tracing::info!(items, deliveries, refs, milliseconds, "what was past its age is deleted");
+                if items + deliveries + refs + moments > 0 {
+                    tracing::info!(
+                        items,
+                        deliveries,
+                        refs,
+                        moments,
+                        milliseconds,
+                        "what was past its age is deleted"
+                    );
                 } else {
                     tracing::debug!(milliseconds, "nothing is past its age");
                 }
@@ -106,9 +115,10 @@ pub async fn walk<S: Store>(
         if !pace.goes_on(store).await? {
             return Ok(None);
         }
-        let Forgotten { reached, deliveries, refs } = store.forget(mark, SLICE, now, rules).await?;
+        let Forgotten { reached, deliveries, refs, moments } = store.forget(mark, SLICE, now, rules).await?;
         tidied.deliveries += deliveries;
         tidied.refs += refs;
+        tidied.moments += moments;
         match reached {
             Some(reached) => mark = Some(reached),
             None => return Ok(Some(tidied)),

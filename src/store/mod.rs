@@ -32,6 +32,7 @@ use std::sync::Arc;
 use serde::{Deserialize, Serialize};
 
 use crate::insight::environment::Environments;
+use crate::show::Show;
 use crate::sources::DeliveryId;
 use crate::work::event::{Flaw, Said};
 use crate::work::item::Item;
@@ -50,7 +51,7 @@ pub use self::retention::{Retention, expired};
 #[derive(Clone, Debug, thiserror::Error)]
 pub enum StoreError {
     /// No room, no right to write, or an I/O error: may pass by itself.
-    #[error("the store cannot write: {0}")]
+    #[error("the store cannot be read or written: {0}")]
     Unavailable(String),
     /// The store's address is not usable.
     #[error("store.url {url:?} cannot be opened: {reason}")]
@@ -348,7 +349,8 @@ pub trait Store: Send + Sync + 'static {
     /// Drops entries of the quarantine; says how many there were.
     fn drop_quarantined(&self, ids: &[i64]) -> impl Future<Output = Result<usize, StoreError>> + Send;
 
-    /// Commits what a quarantined delivery turned out to say, and drops the entry.
+    /// Commits what a quarantined delivery turned out to say, and drops the entry. Where a row that it needs
+    /// cannot be read that is [`StoreError::Corrupt`], and the entry stays.
     fn release(
         &self,
         id: i64,
@@ -365,6 +367,9 @@ pub trait Store: Send + Sync + 'static {
 
     /// Puts rejected exports back into the outbox; all of them that there are now if `ids` is empty. Says how many.
     fn retry_rejected(&self, ids: &[i64]) -> impl Future<Output = Result<usize, StoreError>> + Send;
+
+    /// Drops rejected exports for good; says how many there were.
+    fn drop_rejected(&self, ids: &[i64]) -> impl Future<Output = Result<usize, StoreError>> + Send;
 
     /// Up to `limit` stored observations of items with a number above `after`, in their order. One
     /// that cannot be read is left out, and said so in the log.
@@ -435,8 +440,12 @@ pub trait Store: Send + Sync + 'static {
     ) -> impl Future<Output = Result<Forgotten, StoreError>> + Send;
 
     /// Reads everything, as it is at one moment, and says what does not agree with itself. `backends` are
-    /// those that the configuration names.
-    fn check(&self, backends: &[String]) -> impl Future<Output = Result<Checked, StoreError>> + Send;
+    /// those that the configuration names; `show` is told how far it is.
+    fn check(
+        &self,
+        backends: &[String],
+        show: &Arc<dyn Show>,
+    ) -> impl Future<Output = Result<Checked, StoreError>> + Send;
 
     /// Adds to counts what a check found missing. What was counted since then stays counted.
     fn repair_counts(

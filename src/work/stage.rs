@@ -76,6 +76,60 @@ pub fn so_far(item: &Item, episode: &Episode, first_commit: Option<Time>) -> Vec
         .collect()
 }
 
+/// What an open item is in.
+#[derive(Clone, Debug, PartialEq, Eq)]
+pub enum Current {
+    /// A pull request that is a draft.
+    Draft,
+    /// A pull request that nobody but its author and bots has reviewed.
+    Pickup,
+    /// A pull request of which the last review was no approval.
+    Review,
+    /// A pull request that was approved last.
+    Merge,
+    /// An issue in this status of its workflow.
+    Status(String),
+    /// A run that was asked for, and of which no beginning was told.
+    Queue,
+    /// A run that began.
+    Run,
+}
+
+/// What an open item is in, and since when, as far as that was told.
+pub fn current(item: &Item) -> Option<(Current, Option<Time>)> {
+    let episode = item.episodes().into_iter().last().filter(|last| last.end.is_none())?;
+    match (item.key.kind(), &item.facts.life) {
+        (Kind::PullRequest, _) => Some(reviewing(item)),
+        (Kind::Issue, _) => {
+            let stages = so_far(item, &episode, None);
+            let (status, _) =
+                stages.into_iter().rfind(|(s, end)| s.name == "issue.status" && end.is_none())?;
+            match status.attributes.get(Attr::IssueStatus.name())? {
+                Value::Str(name) => Some((Current::Status(name.clone()), Some(status.start))),
+                _ => None,
+            }
+        }
+        (Kind::Build | Kind::Job | Kind::Deploy, Life::Run(run)) => match (run.started, run.queued) {
+            (None, Some(queued)) => Some((Current::Queue, Some(queued.at))),
+            (started, _) => Some((Current::Run, started.map(|started| started.at))),
+        },
+        (Kind::Build | Kind::Job | Kind::Deploy | Kind::Sprint, _) => None,
+    }
+}
+
+fn reviewing(item: &Item) -> (Current, Option<Time>) {
+    if is_draft(item) {
+        let drafted = item.facts.happenings.iter().filter(|h| h.what == What::ConvertedToDraft).last();
+        return (Current::Draft, drafted.map(|h| h.at));
+    }
+    let last = by_others(item, What::Reviewed).filter(|h| h.detail.as_deref() != Some("commented")).last();
+    match (last, reviewed(item)) {
+        (Some(last), _) if last.detail.as_deref() == Some("approved") => (Current::Merge, Some(last.at)),
+        (_, Some(reviewed)) => (Current::Review, Some(reviewed)),
+        (_, None) => (Current::Pickup, ready(item)),
+    }
+}
+
 fn stage(name: &'static str, part: &str, start: Option<Time>, end: Option<Time>) -> Option<Stage> {
     let (start, end) = (start?, end?);
     let stage = Stage { name, part: vec![part.to_owned()], start, end, attributes: Attributes::new() };
@@ -238,6 +292,58 @@ mod tests {
                 ("pull_request.review", 200, 500),
                 ("pull_request.merge", 400, 500),
             ]
+        );
+    }
+
+    #[test]
+    fn an_open_pull_request_is_in_what_its_last_review_says() {
+        let in_now = |change: &dyn Fn(&mut Event)| {
+            let mut pull = cycle(acme("pull_request/1"), 100, &[], &[]);
+            change(&mut pull);
+            let (current, since) = current(&item(pull)).unwrap();
+            (current, since.map(|since| since.since(at(0)) / 1_000_000))
+        };
+        assert_eq!(in_now(&|_| ()), (Current::Pickup, Some(100)));
+        let reviews = |all: &'static [(i64, &'static str)]| {
+            in_now(&|pull| {
+                all.iter().for_each(|(at, word)| happened(pull, *at, What::Reviewed, word, Role::Other))
+            })
+        };
+        assert_eq!(reviews(&[(200, "commented")]), (Current::Review, Some(200)));
+        assert_eq!(reviews(&[(200, "approved"), (300, "commented")]), (Current::Merge, Some(200)));
+        let again = [(200, "approved"), (300, "changes_requested")];
+        assert_eq!(
+            in_now(&|pull| again.iter().for_each(|(at, word)| happened(
+                pull,
+                *at,
+                What::Reviewed,
+                word,
+                Role::Other
+            ))),
+            (Current::Review, Some(200))
+        );
+        let by_bot = |pull: &mut Event| happened(pull, 200, What::Reviewed, "approved", Role::Bot);
+        assert_eq!(in_now(&by_bot), (Current::Pickup, Some(100)));
+        let draft = |pull: &mut Event| pull.facts.attr(stamp(0), Attr::ChangeDraft, Some(true));
+        assert_eq!(in_now(&draft), (Current::Draft, None));
+        let merged = cycle(acme("pull_request/1"), 100, &[(200, Outcome::Merged)], &[]);
+        assert_eq!(current(&item(merged)), None, "it is not open");
+    }
+
+    #[test]
+    fn an_open_run_is_in_its_queue_until_its_beginning_is_told() {
+        let mut queued = run(acme("build/1.1"), 100, None);
+        let Life::Run(life) = &mut queued.facts.life else { unreachable!() };
+        life.queued = Some(Instant::stated(at(60)));
+        assert_eq!(current(&item(queued.clone())), Some((Current::Run, Some(at(100)))));
+        let Life::Run(life) = &mut queued.facts.life else { unreachable!() };
+        life.started = None;
+        let told = current(&item(queued));
+        assert!(matches!(told, None | Some((Current::Queue, Some(_)))), "{told:?}");
+        assert_eq!(
+            current(&item(cycle(acme("issue/1"), 0, &[], &[]))),
+            None,
+            "of no status nothing is known"
         );
     }
 

@@ -9,4 +9,5 @@ mod script;
 mod site;
 mod states;
 mod strangers;
+mod stuck;
 mod walk;

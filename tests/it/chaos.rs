@@ -15,6 +15,7 @@ mod rolling;
 
 use std::collections::{BTreeMap, BTreeSet};
 use std::io::Write;
+use std::sync::Arc;
 use std::time::Duration;
 
 use rand::SeedableRng;
@@ -22,6 +23,7 @@ use rand_chacha::ChaCha8Rng;
 use tokio::sync::watch;
 use tokio::task::JoinSet;
 use valuestream::insight::observation::Observation;
+use valuestream::show::Show;
 use valuestream::store::postgres::{Access, PostgresStore};
 use valuestream::store::{Rules, Stale, Store};
 
@@ -180,7 +182,8 @@ async fn look(world: &World, oracle: &Oracle, seen: &Seen) -> String {
 
     let store = store_of(world).await;
     let items = oracle.compare(&store).await;
-    assert_eq!(store.check(&["default".to_owned()]).await.unwrap().findings, []);
+    let quietly: Arc<dyn Show> = Arc::new(());
+    assert_eq!(store.check(&["default".to_owned()], &quietly).await.unwrap().findings, []);
     for (key, root) in &seen.roots {
         assert_eq!(items[key].1.as_ref().map(|pin| &pin.root), Some(root), "{key}");
     }

@@ -30,7 +30,10 @@ fn closed(number: u64) -> Delivery {
 fn refused(answer: &Answer, why: &str) {
     assert_eq!(answer.is(), (503, "unavailable"), "{answer:?}");
     assert!(answer.retry_after.is_some(), "{answer:?}");
-    assert!(answer.reason.contains("the store cannot write") && answer.reason.contains(why), "{answer:?}");
+    assert!(
+        answer.reason.contains("the store cannot be read or written") && answer.reason.contains(why),
+        "{answer:?}"
+    );
 }
 
 /// A program with a store that stops taking deliveries once enough have come.
@@ -67,7 +70,7 @@ impl Faulty {
         let console = self.program.console();
         let (code, text) = console.get("/readyz").await;
         assert_eq!(code, 503, "{text}");
-        assert!(text.contains("the store cannot write") && text.contains(why), "{text}");
+        assert!(text.contains("the store cannot be read or written") && text.contains(why), "{text}");
         assert_eq!(console.get("/healthz").await.0, 200);
         assert_eq!(console.get("/metrics").await.0, 200);
     }

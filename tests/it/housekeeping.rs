@@ -132,6 +132,74 @@ async fn a_copy_replaces_nothing_that_it_was_not_told_to() {
     assert_eq!(server.sender().github("issues", &issue("opened", 2, 0, None)).await.is(), (202, "recorded"));
 }
 
+/// Commands that look after a store, and need nothing besides.
+const COMMANDS: [&[&str]; 6] = [
+    &["check-store"],
+    &["backup", "/nonexistent/copy.db"],
+    &["quarantine", "list"],
+    &["exports", "drop", "--all"],
+    &["report", "stuck"],
+    &["tags", "explain", "github:github.com/acme/api/issue/1"],
+];
+
+#[tokio::test]
+async fn what_is_no_store_is_refused_and_stays_as_it_is() {
+    let folder = tempfile::tempdir().unwrap();
+    let empty = folder.path().join("empty.db");
+    std::fs::write(&empty, "").unwrap();
+    let strange = folder.path().join("strange.db");
+    let connection = rusqlite::Connection::open(&strange).unwrap();
+    connection.execute_batch("CREATE TABLE items (id); INSERT INTO items VALUES (1)").unwrap();
+    drop(connection);
+    for (path, why) in [(&empty, "the file is empty"), (&strange, "another program")] {
+        let before = std::fs::read(path).unwrap();
+        for command in COMMANDS {
+            let (code, said) = on(path, command);
+            assert!(
+                code == Some(1) && said.contains(why) && said.contains("store.url"),
+                "{command:?}: {said}"
+            );
+        }
+        assert!(std::fs::read(path).unwrap() == before, "{} was changed", path.display());
+    }
+    let (code, said) = on(&strange, &["serve"]);
+    assert!(code == Some(1) && said.contains("another program"), "{said}");
+    let Some(postgres) = Postgres::shared() else { return };
+    let url = postgres.database().await;
+    let settings = [("VALUESTREAM__STORE__URL".to_owned(), url.clone())];
+    for command in COMMANDS.into_iter().filter(|command| command[0] != "backup") {
+        let Output { status, stderr, .. } = run(command, &settings);
+        let said = String::from_utf8_lossy(&stderr);
+        assert!(status.code() == Some(1) && said.contains("no store in it"), "{command:?}: {said}");
+    }
+    let database = postgres.connect(url.rsplit('/').next().unwrap()).await;
+    let tables = "SELECT count(*) FROM pg_tables WHERE schemaname = 'public'";
+    assert_eq!(database.query_one(tables, &[]).await.unwrap().get::<_, i64>(0), 0);
+}
+
+#[tokio::test]
+async fn numbers_that_are_none_are_told_after_the_others_are_done() {
+    let server = Server::start().await;
+    let path = server.folder.path().join("store.db");
+    for body in ["no JSON", "{\"action\":\"opened\"}", "[]"] {
+        let answer = server.sender().github_bytes("issues", body, body.as_bytes().to_vec()).await;
+        assert_eq!(answer.code, 422);
+    }
+    let (code, said) = on(&path, &["quarantine", "retry", "3", "99", "1", "3"]);
+    assert!(code == Some(1) && said.contains("0 understood, 0 not used and dropped, 2 left"), "{said}");
+    assert!(said.contains("1 of these numbers are not in quarantine"), "{said}");
+    let (code, said) = on(&path, &["quarantine", "drop", "1", "1"]);
+    assert!(code == Some(0) && said.contains("1 dropped"), "{said}");
+    let (code, said) = on(&path, &["quarantine", "drop", "1", "2"]);
+    assert!(code == Some(1) && said.contains("1 dropped") && said.contains("quarantine list"), "{said}");
+    assert_eq!(on(&path, &["quarantine", "retry", "--all"]).0, Some(0));
+    for verb in ["retry", "drop"] {
+        let (code, said) = on(&path, &["exports", verb, "7"]);
+        assert!(code == Some(1) && said.contains("exports list"), "{said}");
+        assert_eq!(on(&path, &["exports", verb, "--all"]).0, Some(0));
+    }
+}
+
 #[tokio::test]
 async fn a_database_is_copied_by_its_own_means() {
     let url = "postgres://vs@127.0.0.1:1/valuestream";

@@ -12,9 +12,9 @@ use crate::cli::{CliError, ConfigArgs};
 use crate::import::ImportError;
 use crate::import::github::client::Api;
 use crate::import::github::walk::{self, Scope};
-use crate::import::show::{Show, Terminal};
 use crate::import::wait::WallClock;
 use crate::insight::query;
+use crate::show::{Show, Terminal};
 use crate::work::key::Source;
 use crate::{clock, telemetry};
 

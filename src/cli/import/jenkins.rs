@@ -11,9 +11,9 @@ use crate::cli::output::print;
 use crate::cli::{CliError, ConfigArgs};
 use crate::import::ImportError;
 use crate::import::jenkins::{self, Api, Found, Wanted};
-use crate::import::show::{Show, Terminal};
 use crate::import::wait::WallClock;
 use crate::insight::query;
+use crate::show::{Show, Terminal};
 use crate::work::key::Source;
 use crate::{clock, telemetry};
 

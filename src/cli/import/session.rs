@@ -11,8 +11,8 @@ use super::summary;
 use crate::app;
 use crate::cli::CliError;
 use crate::config::Config;
-use crate::import::show::Show;
 use crate::import::{ImportError, Intake, Progress};
+use crate::show::Show;
 use crate::store::{AnyStore, Store};
 
 use crate::work::key::Source;

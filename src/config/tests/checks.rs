@@ -90,6 +90,9 @@ fn what_is_probably_not_meant_is_warned_of() {
     );
     assert_eq!(with("VALUESTREAM__CONSOLE__TOKEN", "short"), [Warning::ShortSecret("console.token".into())]);
     assert_eq!(with("VALUESTREAM__EXPORT__SETTLE", "25h"), [Warning::LongSettle]);
+    let minutes = Warning::ShortRetention("retention.job".into());
+    assert_eq!(with("VALUESTREAM__RETENTION__JOB", "18m"), [minutes]);
+    assert_eq!(with("VALUESTREAM__RETENTION__JOB", "18M"), []);
 
     let sent = |endpoint| {
         let endpoint = ("VALUESTREAM__EXPORT__ENDPOINT", endpoint);

@@ -353,6 +353,7 @@ fn row() -> ItemRow {
         seconds: Some(219_600.0),
         outcome: None,
         reopened: 1,
+        waiting: None,
         tags: [("team".to_owned(), vec!["payments".to_owned(), HOSTILE.to_owned()])].into(),
     }
 }
@@ -367,8 +368,19 @@ fn wip() -> Wip {
 }
 
 fn stuck() -> Stuck {
-    let kinds = vec![StuckKind { kind: Kind::Build, after_seconds: 86_400.0, n: 7 }];
-    Stuck { basis: basis(), kinds, items: vec![row()], total: 7 }
+    let oldest_seconds = Some(200_000.0);
+    let kinds = vec![StuckKind { kind: Kind::Build, after_seconds: 86_400.0, n: 7, oldest_seconds }];
+    let groups = vec![StuckGroup { value: "=payments".to_owned(), n: 5, oldest_seconds }];
+    let waiting = Some(Waiting { what: WaitsIn::Status, status: Some("=Blocked".to_owned()), since: None });
+    Stuck {
+        basis: basis(),
+        kinds,
+        items: vec![ItemRow { waiting, ..row() }],
+        total: 7,
+        groups,
+        total_groups: 1,
+        keys: Vec::new(),
+    }
 }
 
 fn quality() -> Quality {

@@ -50,7 +50,40 @@ pub(super) fn render(address: &Address, path: &str, basis: &Basis, tags: &TagKey
             @if address.query().kind == Kind::Deploy || address.query().tier.is_some() {
                 (tiers(address, path))
             }
-            (filters(address, path, tags))
+            (filters(address, path, &tags.keys, |key| address.url(&link::tag_path(key))))
+        }
+    }
+}
+
+/// Filters alone, for a page about all kinds whenever they were opened.
+pub(super) fn only_filters(address: &Address, path: &str, keys: &[TagKey]) -> Markup {
+    let grouped = |key: &str| format!("{}#groups", address.with_group(key).url(path));
+    html! {
+        section.controls aria-label="What is shown" {
+            @if address.query().tier.is_some() { (tiers(address, path)) }
+            (filters(address, path, keys, grouped))
+        }
+    }
+}
+
+/// The key to group by, for the page at `action`.
+pub(super) fn grouping(address: &Address, action: &str, chosen: Option<&str>, keys: &[TagKey]) -> Markup {
+    html! {
+        form.inline method="get" action=(action) data-auto {
+            (parts::hidden(address, &["group"]))
+            label { "Group by "
+                select name="group" {
+                    @if chosen.is_none_or(|key| !keys.iter().any(|k| k.key == key)) {
+                        option value=(chosen.unwrap_or_default()) selected {
+                            (chosen.unwrap_or("choose …"))
+                        }
+                    }
+                    @for key in keys {
+                        option value=(key.key) selected[chosen == Some(key.key.as_str())] { (key.key) }
+                    }
+                }
+            }
+            button.apply type="submit" { "Apply" }
         }
     }
 }
@@ -110,7 +143,8 @@ fn tiers(address: &Address, path: &str) -> Markup {
     }
 }
 
-fn filters(address: &Address, path: &str, tags: &TagKeys) -> Markup {
+/// `all` is where all values of a key are.
+fn filters(address: &Address, path: &str, keys: &[TagKey], all: impl Fn(&str) -> String) -> Markup {
     let mut chosen = address.query().filters.clone();
     chosen.sort();
     html! {
@@ -126,8 +160,8 @@ fn filters(address: &Address, path: &str, tags: &TagKeys) -> Markup {
             details.menu {
                 summary.chip.add { "+ Filter" }
                 div.pop.wide {
-                    @for key in tags.keys.iter().filter(|key| !key.values.is_empty()) {
-                        (key_menu(address, path, key))
+                    @for key in keys.iter().filter(|key| !key.values.is_empty()) {
+                        (key_menu(address, path, key, &all(&key.key)))
                     }
                     form method="get" action=(path) {
                         (parts::hidden(address, &[]))
@@ -144,7 +178,7 @@ fn filters(address: &Address, path: &str, tags: &TagKeys) -> Markup {
     }
 }
 
-fn key_menu(address: &Address, path: &str, key: &TagKey) -> Markup {
+fn key_menu(address: &Address, path: &str, key: &TagKey, all: &str) -> Markup {
     html! {
         details.key name="filter-key" {
             summary { bdi { (key.key) } " " span.sub { (format::counted(key.distinct, "value", "values")) } }
@@ -161,7 +195,7 @@ fn key_menu(address: &Address, path: &str, key: &TagKey) -> Markup {
                     }
                 }
                 @if key.key != OUTCOME && key.distinct > key.values.len() as u64 {
-                    li { a.quiet href=(address.url(&link::tag_path(&key.key))) { "All values" } }
+                    li { a.quiet href=(all) { "All values" } }
                 }
             }
         }

@@ -3,9 +3,9 @@
 use maud::{Markup, html};
 
 use super::link::Address;
-use super::{format, parts};
+use super::{format, parts, stuck as page};
 use crate::console::chart::bars::{Part, stacked};
-use crate::insight::report::{AgeBand, Stage, StageName, Stages, Wip, WipKind};
+use crate::insight::report::{AgeBand, Stage, StageName, Stages, Stuck, Wip, WipKind};
 
 fn name(stage: StageName) -> &'static str {
     match stage {
@@ -149,7 +149,7 @@ fn band(band: &AgeBand) -> String {
 }
 
 /// Work in progress by age.
-pub(super) fn wip(address: &Address, wip: &Wip) -> Markup {
+pub(super) fn wip(address: &Address, wip: &Wip, stuck: &Stuck) -> Markup {
     let bands =
         wip.kinds.iter().map(|kind| kind.bands.as_slice()).max_by_key(|bands| bands.len()).unwrap_or(&[]);
     let most = wip.kinds.iter().map(|kind| kind.n).max().unwrap_or(0);
@@ -176,7 +176,11 @@ pub(super) fn wip(address: &Address, wip: &Wip) -> Markup {
                     } }
                 }
                 p.note {
-                    "Figures of finished work leave out what is still open, and so favour what was quick."
+                    @let too_long = if stuck.total == 0 { "None".to_owned() } else { format::count(stuck.total) };
+                    a href=(address.first_page().url(page::PATH)) {
+                        (too_long) (if stuck.total > 1 { " have" } else { " has" }) " been open for too long"
+                    }
+                    ". Figures of finished work leave out what is still open, and so favour what was quick."
                 }
             }
         }

@@ -3,7 +3,7 @@
 use maud::{Markup, html};
 
 use super::link::{self, Address};
-use super::{format, parts};
+use super::{controls, format, parts};
 use crate::console::chart::{bars, boxes};
 use crate::insight::query::Filter;
 use crate::insight::report::{Groups, TagKeys};
@@ -13,24 +13,7 @@ const SHOWN: usize = 10;
 
 pub(super) fn render(address: &Address, groups: Option<&Groups>, tags: &TagKeys) -> Markup {
     let chosen = groups.map(|groups| groups.key.as_str());
-    let beside = html! {
-        form.inline method="get" action="/#groups" data-auto {
-            (parts::hidden(address, &["group"]))
-            label { "Group by "
-                select name="group" {
-                    @if chosen.is_none_or(|key| !tags.keys.iter().any(|k| k.key == key)) {
-                        option value=(chosen.unwrap_or_default()) selected {
-                            (chosen.unwrap_or("choose …"))
-                        }
-                    }
-                    @for key in &tags.keys {
-                        option value=(key.key) selected[chosen == Some(key.key.as_str())] { (key.key) }
-                    }
-                }
-            }
-            button.apply type="submit" { "Apply" }
-        }
-    };
+    let beside = controls::grouping(address, "/#groups", chosen, &tags.keys);
     let heading = match groups {
         Some(groups) => format!("By {}", groups.key),
         None => "By tag".to_owned(),

@@ -2,10 +2,9 @@
 
 use maud::{Markup, html};
 
-use super::link::{self, Address};
+use super::link::Address;
 use super::{Frame, controls, empty, format, frame, parts};
 use crate::console::chart::bars;
-use crate::insight::query::Filter;
 use crate::insight::report::{ItemRow, Items, TagKeys};
 
 /// As many tags as a row shows.
@@ -112,16 +111,7 @@ fn row(address: &Address, item: &ItemRow, slowest: f64) -> Markup {
             td.date { (date(item.opened)) }
             td.date { (date(item.closed)) }
             td.tags {
-                @for (key, value) in all.iter().take(TAGS) {
-                    @let filter = Filter::include(key, value);
-                    @if link::writable(&filter) {
-                        a.chip href=(address.with_filter(&filter).url("/items"))
-                            title=(format!("{key} = {value}")) aria-label=(format!("Only {key} = {value}")) {
-                            bdi { (value) }
-                        }
-                    }
-                }
-                @if all.len() > TAGS { span.sub { "+" (all.len() - TAGS) } }
+                (parts::tag_chips(address, "/items", &all, TAGS))
             }
             td {
                 (parts::outward(

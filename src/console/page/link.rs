@@ -204,6 +204,11 @@ impl Address {
         self.changed(|query| (query.slower, query.faster) = (slower, faster))
     }
 
+    /// With more or fewer rows.
+    pub fn with_limit(&self, limit: usize) -> Self {
+        self.changed(|query| query.limit = limit)
+    }
+
     /// Grouped by another key.
     pub fn with_group(&self, key: &str) -> Self {
         self.changed(|query| query.group = Some(key.to_owned()))

@@ -20,6 +20,7 @@ mod parts;
 pub mod problem;
 mod quality;
 mod services;
+pub mod stuck;
 #[cfg(test)]
 mod testing;
 #[cfg(test)]

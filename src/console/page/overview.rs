@@ -9,7 +9,7 @@ use super::{
 };
 use crate::insight::query::{Measure, OUTCOME, Query};
 use crate::insight::report::{
-    Basis, Correlations, Groups, Latency, Quality, ServiceDora, Stages, Summary, TagKeys, Trend, Wip,
+    Basis, Correlations, Groups, Latency, Quality, ServiceDora, Stages, Stuck, Summary, TagKeys, Trend, Wip,
 };
 use crate::work::key::Kind;
 use crate::work::time::Time;
@@ -35,6 +35,8 @@ pub struct Overview<'a> {
     pub stages: &'a Stages,
     /// What is open.
     pub wip: &'a Wip,
+    /// What of it has been open for too long: how much is enough.
+    pub stuck: &'a Stuck,
     /// How far to believe it.
     pub quality: &'a Quality,
     /// What there is to slice by.
@@ -85,6 +87,11 @@ pub fn grouped_query(query: &Query, tags: &TagKeys) -> Query {
     Query { group: query.group.clone().or_else(sliced), ..query.clone() }
 }
 
+/// What to ask for what has been open for too long: how much it is, of all kinds.
+pub fn stuck_query(query: &Query) -> Query {
+    Query { limit: 1, group: None, ..query.clone() }
+}
+
 /// Renders the page.
 pub fn render(overview: &Overview<'_>) -> Markup {
     let (address, summary) = (overview.address, overview.summary);
@@ -130,12 +137,12 @@ pub fn render(overview: &Overview<'_>) -> Markup {
         }
         @if overview.services.is_empty() {
             div.pair {
-                (flow::wip(address, overview.wip))
+                (flow::wip(address, overview.wip, overview.stuck))
                 (quality::render(overview.quality, overview.now))
             }
         } @else {
             div.pair {
-                (flow::wip(address, overview.wip))
+                (flow::wip(address, overview.wip, overview.stuck))
                 (services::render(overview.services, overview.now))
             }
             (quality::render(overview.quality, overview.now))

@@ -85,6 +85,22 @@ pub(super) fn trace_link(address: &Address, trace: &str, key: &Key, title: Optio
     }
 }
 
+/// As many of an item's tags as there is room for, each as the filter that wants it.
+pub(super) fn tag_chips(address: &Address, path: &str, all: &[(&String, &String)], room: usize) -> Markup {
+    html! {
+        @for (key, value) in all.iter().take(room) {
+            @let filter = Filter::include(key, value);
+            @if link::writable(&filter) {
+                a.chip href=(address.with_filter(&filter).url(path))
+                    title=(format!("{key} = {value}")) aria-label=(format!("Only {key} = {value}")) {
+                    bdi { (value) }
+                }
+            }
+        }
+        @if all.len() > room { span.sub { "+" (all.len() - room) } }
+    }
+}
+
 /// A link out of the page, if it leads to the web.
 pub(super) fn outward(url: Option<&str>, text: &str, what: &str) -> Markup {
     html! {

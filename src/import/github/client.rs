@@ -16,8 +16,8 @@ use tokio::sync::{Mutex, Semaphore};
 use super::limits::{self, Limit, Verdict};
 use crate::export::verdict::causes;
 use crate::import::http::{self, Unread};
-use crate::import::show::Show;
 use crate::import::wait::{Clock, backoff};
+use crate::show::Show;
 use crate::web;
 
 /// The version of the API whose shapes are read.

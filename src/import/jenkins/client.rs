@@ -18,8 +18,8 @@ use serde::de::DeserializeOwned;
 use crate::export::status::retry_after;
 use crate::export::verdict::causes;
 use crate::import::http::{self, Unread};
-use crate::import::show::Show;
 use crate::import::wait::{Clock, backoff};
+use crate::show::Show;
 use crate::web;
 
 /// How long one answer may take: a Jenkins reads old builds from its disk.

@@ -1,15 +1,16 @@
 //! What has been open for so long that nobody believes it: a build whose end was never told, a pull request
 //! that everybody forgot. It is reported, and never closed: only its sender knows.
 
-use crate::insight::cohort::Sieve;
+use crate::insight::cohort::{Sieve, dimension};
+use crate::insight::groups::{holders, keys};
 use crate::insight::population::{Population, age};
 use crate::insight::query::{Query, QueryError};
-use crate::insight::report::{Basis, Stuck, StuckKind};
+use crate::insight::report::{Basis, Stuck, StuckGroup, StuckKind};
 use crate::work::key::Kind;
 use crate::work::time::{Time, seconds};
 
-/// The report, and the rows of the stuck items of all kinds, the oldest first, at most `query.limit`, with
-/// which the caller fills [`Stuck::items`].
+/// The report, and the rows of the stuck items of all kinds, the oldest first, at most `query.limit` of each
+/// kind, so that many of one hide none of another. With them the caller fills [`Stuck::items`].
 pub fn stuck(
     population: &Population,
     query: &Query,
@@ -17,21 +18,53 @@ pub fn stuck(
     now: Time,
 ) -> Result<(Stuck, Vec<u32>), QueryError> {
     let sieve = Sieve::new(population, "filter", &query.filters, query.tier)?;
-    let (mut kinds, mut rows) = (Vec::new(), Vec::new());
+    let opened = |row: u32| population.life(row).opened;
+    let old = |row: &u32| age(population.life(*row), now).map(seconds);
+    let (mut kinds, mut all, mut listed) = (Vec::new(), Vec::new(), Vec::new());
     for kind in Kind::ALL {
         let Some(after) = population.settings().stuck_after.get(&kind).copied() else { continue };
         let is_stuck = |row: &u32| age(population.life(*row), now).is_some_and(|age| age > after);
-        let before = rows.len();
-        rows.extend(population.of_kind(kind).filter(is_stuck).filter(|row| sieve.passes(*row)));
-        kinds.push(StuckKind { kind, after_seconds: seconds(after), n: (rows.len() - before) as u64 });
+        let stuck = population.of_kind(kind).filter(is_stuck).filter(|row| sieve.passes(*row));
+        let mut rows: Vec<u32> = stuck.collect();
+        rows.sort_unstable_by(|a, b| {
+            opened(*a).cmp(&opened(*b)).then_with(|| population.key(*a).cmp(&population.key(*b)))
+        });
+        let (n, oldest_seconds) = (rows.len() as u64, rows.first().and_then(old));
+        kinds.push(StuckKind { kind, after_seconds: seconds(after), n, oldest_seconds });
+        listed.extend(rows.iter().take(query.limit));
+        all.extend(rows);
     }
-    let total = rows.len() as u64;
-    let opened = |row: u32| population.life(row).opened;
-    rows.sort_unstable_by(|a, b| {
-        opened(*a).cmp(&opened(*b)).then_with(|| population.key(*a).cmp(&population.key(*b)))
+    // Stable: of equal age they stay in the order of their kinds.
+    listed.sort_by_key(|row| opened(*row));
+    let (groups, total_groups) = groups(population, query, &all, old)?;
+    let (total, keys) = (all.len() as u64, keys(population, &all));
+    Ok((Stuck { basis, kinds, items: Vec::new(), total, groups, total_groups, keys }, listed))
+}
+
+/// How many of these rows have each value of the key to group by, if there is one, and how old the oldest is.
+fn groups(
+    population: &Population,
+    query: &Query,
+    rows: &[u32],
+    old: impl Fn(&u32) -> Option<f64>,
+) -> Result<(Vec<StuckGroup>, u64), QueryError> {
+    let Some(key) = query.group.as_deref() else { return Ok((Vec::new(), 0)) };
+    let dimension = dimension(population, "group", key)?;
+    let mut of_set: Vec<(usize, Option<f64>)> = vec![(0, None); dimension.sets().len()];
+    for row in rows {
+        if let Some((n, oldest)) = of_set.get_mut(dimension.codes().get(*row) as usize) {
+            *n += 1;
+            *oldest = old(row).into_iter().chain(*oldest).reduce(f64::max);
+        }
+    }
+    let holders = holders(dimension, |set| of_set[set].0);
+    let total = holders.len() as u64;
+    let groups = holders.into_iter().take(query.limit).map(|holders| StuckGroup {
+        value: holders.value,
+        n: holders.n as u64,
+        oldest_seconds: holders.sets.iter().filter_map(|set| of_set[*set].1).reduce(f64::max),
     });
-    rows.truncate(query.limit);
-    Ok((Stuck { basis, kinds, items: Vec::new(), total }, rows))
+    Ok((groups.collect(), total))
 }
 
 #[cfg(test)]
@@ -95,5 +128,48 @@ mod tests {
             query.limit = 1;
         });
         assert_eq!((stuck.total, keys), (2, vec!["1.1".to_owned()]));
+    }
+
+    #[test]
+    fn many_of_one_kind_hide_none_of_another() {
+        let items = [
+            seen("issue/1").opened(0),
+            seen("issue/2").opened(10),
+            seen("build/3.1").opened(100),
+            seen("build/4.1").opened(200),
+        ];
+        let (stuck, keys) = report(&items, |query| query.limit = 1);
+        assert_eq!((stuck.total, keys), (4, vec!["1".to_owned(), "3.1".to_owned()]));
+        let oldest = |kind: Kind| stuck.kinds.iter().find(|of| of.kind == kind).unwrap().oldest_seconds;
+        assert_eq!((oldest(Kind::Build), oldest(Kind::Deploy)), (Some((NOW - 100) as f64), None));
+    }
+
+    #[test]
+    fn they_are_counted_for_each_value_of_a_key() {
+        let items = [
+            seen("issue/1").opened(0).tag("team", "a"),
+            seen("build/2.1").opened(10).tag("team", "b"),
+            seen("build/3.1").opened(20).tag("team", "b"),
+            seen("build/4.1").opened(30),
+            seen("build/5.1").opened(NOW - 10).tag("team", "c"),
+        ];
+        let keys = |stuck: Stuck| stuck.keys.into_iter().map(|key| (key.key, key.n)).collect::<Vec<_>>();
+        assert!(keys(report(&items, |_| ()).0).contains(&("team".to_owned(), 3)), "of those that are stuck");
+        let by = |limit: usize| {
+            let (stuck, _) = report(&items, |query| {
+                query.group = Some("team".to_owned());
+                query.limit = limit;
+            });
+            let groups: Vec<_> =
+                stuck.groups.into_iter().map(|g| (g.value, g.n, g.oldest_seconds.unwrap())).collect();
+            (groups, stuck.total_groups)
+        };
+        let group = |value: &str, n: u64, opened: i64| (value.to_owned(), n, (NOW - opened) as f64);
+        assert_eq!(by(9), (vec![group("b", 2, 10), group("(none)", 1, 30), group("a", 1, 0)], 3));
+        assert_eq!(by(1), (vec![group("b", 2, 10)], 3));
+        let population = population(&items);
+        let query = Query { group: Some("nonsense".to_owned()), ..Query::new(at(NOW)) };
+        let basis = basis(&query, Tier::Any, at(NOW), 0);
+        assert!(super::stuck(&population, &query, basis, at(NOW)).is_err());
     }
 }

@@ -22,14 +22,16 @@ const HISTORIES: usize = 4;
 /// How many reports of a kind are remembered.
 const REPORTS: usize = 64;
 
-/// Which items a question is about: what a cohort is remembered by.
-type CohortKey = (Kind, Time, Time, Vec<Filter>, Option<Tier>);
+/// Which items a question is about.
+type Subject = (Kind, Time, Time, Vec<Filter>, Option<Tier>);
+/// The generation of the rows by which something knows items; within it they mean the same.
+type Generation = u64;
 /// What a correlation is remembered by: the items, the measure, and the selection's ends.
-pub(super) type CorrelationKey = (CohortKey, Measure, Option<u64>, Option<u64>);
+pub(super) type CorrelationKey = (Subject, Measure, Option<u64>, Option<u64>);
 
 pub(super) struct Memory {
-    cohorts: Memo<CohortKey, Cohort>,
-    histories: Memo<Scope, History>,
+    cohorts: Memo<(Generation, Subject), Cohort>,
+    histories: Memo<(Generation, Scope), History>,
     /// Whole reports, by their name and the question.
     pub(super) reports: Memo<(&'static str, Query), Box<dyn Any + Send + Sync>>,
     pub(super) correlations: Memo<CorrelationKey, Correlations>,
@@ -49,7 +51,7 @@ impl Default for Memory {
     }
 }
 
-fn cohort_key(query: &Query) -> CohortKey {
+fn subject(query: &Query) -> Subject {
     let mut filters = query.filters.clone();
     filters.sort_unstable();
     (query.kind, query.from, query.to, filters, query.tier)
@@ -57,18 +59,20 @@ fn cohort_key(query: &Query) -> CohortKey {
 
 /// What a question's correlations are remembered by.
 pub(super) fn correlation_key(query: &Query) -> CorrelationKey {
-    (cohort_key(query), query.measure(), query.slower.map(f64::to_bits), query.faster.map(f64::to_bits))
+    (subject(query), query.measure(), query.slower.map(f64::to_bits), query.faster.map(f64::to_bits))
 }
 
 impl Memory {
     /// The items that a question is about.
     pub(super) fn cohort(&self, population: &Population, query: &Query) -> Result<Arc<Cohort>, QueryError> {
-        self.cohorts.recall(&cohort_key(query), population.version(), || Cohort::select(population, query))
+        let key = (population.generation(), subject(query));
+        self.cohorts.recall(&key, population.version(), || Cohort::select(population, query))
     }
 
     /// What became of the deployments and the changes.
     pub(super) fn history(&self, population: &Population, scope: &Scope) -> Result<Arc<History>, QueryError> {
-        self.histories.recall(scope, population.version(), || History::of(population, scope))
+        let key = (population.generation(), scope.clone());
+        self.histories.recall(&key, population.version(), || History::of(population, scope))
     }
 
     /// What a question on deliveries is about.

@@ -1,6 +1,6 @@
 //! Taking items out again, which are past their age. A row stays, since rows are numbered, but nothing is
-//! known of it any more: it is as if others had only named it, or nobody had. The memory comes back at the
-//! next start.
+//! known of it any more: it is as if others had only named it, or nobody had. The memory comes back when
+//! all is built anew, which whoever keeps it up to date does once that is worth it.
 
 use std::cmp::Reverse;
 
@@ -33,6 +33,17 @@ impl Population {
         self.drop_rows(rows)
     }
 
+    /// Whether so many of the rows are of items that were taken out that it is worth building all anew.
+    pub fn is_sparse(&self) -> bool {
+        self.gone * 4 > self.rows()
+    }
+
+    /// Takes the place of `before`, with rows of its own: whatever knew rows by number has to ask again.
+    pub fn succeed(&mut self, before: &Self) {
+        self.version = before.version + 1;
+        self.generation = before.generation + 1;
+    }
+
     fn drop_rows(&mut self, mut rows: Vec<u32>) -> usize {
         if rows.is_empty() {
             return 0;
@@ -54,6 +65,7 @@ impl Population {
         }
         self.spread(touched);
         self.version += 1;
+        self.gone += rows.len();
         rows.len()
     }
 

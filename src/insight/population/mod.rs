@@ -123,6 +123,9 @@ pub struct Population {
     /// Room for one observation's tags: the key's place and the value's id.
     said: Vec<(usize, u32)>,
     version: u64,
+    /// How many times it was built anew, and how many items were taken out since.
+    generation: u64,
+    gone: usize,
 }
 
 impl Population {
@@ -158,6 +161,8 @@ impl Population {
             repositories: HashMap::new(),
             said: Vec::new(),
             version: 0,
+            generation: 0,
+            gone: 0,
         }
     }
 

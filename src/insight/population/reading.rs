@@ -13,6 +13,11 @@ impl Population {
         self.version
     }
 
+    /// Within one generation a row's number means the same item; see [`Population::succeed`].
+    pub fn generation(&self) -> u64 {
+        self.generation
+    }
+
     /// What the configuration says about insight.
     pub fn settings(&self) -> &Settings {
         &self.settings

@@ -281,10 +281,27 @@ pub struct Stuck {
     pub basis: Basis,
     /// Each kind that can be stuck.
     pub kinds: Vec<StuckKind>,
-    /// Stuck items of all kinds, the oldest first.
+    /// The oldest stuck items of each kind, at most `limit` of it; of all kinds the oldest first.
     pub items: Vec<super::ItemRow>,
     /// How many there are.
     pub total: u64,
+    /// How many have each value of `group`, the most first, at most `limit`; empty if it is not given.
+    pub groups: Vec<StuckGroup>,
+    /// How many values there are.
+    pub total_groups: u64,
+    /// What they can be sliced by.
+    pub keys: Vec<super::TagKey>,
+}
+
+/// Stuck items, of all kinds, with one value.
+#[derive(Clone, Debug, PartialEq, Serialize, Deserialize, ToSchema)]
+pub struct StuckGroup {
+    /// The value, or `(none)`.
+    pub value: String,
+    /// How many have it.
+    pub n: u64,
+    /// The age of the oldest.
+    pub oldest_seconds: Option<f64>,
 }
 
 /// Stuck items of one kind.
@@ -296,6 +313,8 @@ pub struct StuckKind {
     pub after_seconds: f64,
     /// How many are.
     pub n: u64,
+    /// The age of the oldest of them.
+    pub oldest_seconds: Option<f64>,
 }
 
 /// `GET /api/v1/quality`: how far the data can be believed.

@@ -43,8 +43,42 @@ pub struct ItemRow {
     pub outcome: Option<String>,
     /// How often it was reopened.
     pub reopened: u32,
+    /// What it waits in while it is open, as far as that was told.
+    pub waiting: Option<Waiting>,
     /// Its tags, with those of its trace.
     pub tags: BTreeMap<String, Vec<String>>,
+}
+
+/// What an open item waits in.
+#[derive(Clone, Debug, PartialEq, Serialize, Deserialize, ToSchema)]
+pub struct Waiting {
+    /// What.
+    #[serde(rename = "in")]
+    pub what: WaitsIn,
+    /// The status of an issue's workflow, where it is one.
+    pub status: Option<String>,
+    /// Since when.
+    pub since: Option<At>,
+}
+
+/// What open items wait in.
+#[derive(Clone, Copy, Debug, PartialEq, Eq, Serialize, Deserialize, ToSchema)]
+#[serde(rename_all = "snake_case")]
+pub enum WaitsIn {
+    /// A pull request is a draft.
+    Draft,
+    /// A pull request waits for its first review by a human who is not the author.
+    Pickup,
+    /// A pull request is in review.
+    Review,
+    /// A pull request was approved and is not merged.
+    Merge,
+    /// An issue is in a status of its workflow.
+    Status,
+    /// A run was asked for, and no beginning was told.
+    Queue,
+    /// A run began, and no end was told.
+    Run,
 }
 
 /// `GET /api/v1/traces/{id}`: one delivery as a waterfall.

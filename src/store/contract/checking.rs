@@ -3,7 +3,7 @@
 use super::*;
 
 async fn check<S: Store>(store: &S) -> Checked {
-    store.check(&main_backend()).await.unwrap()
+    store.check(&main_backend(), &nobody()).await.unwrap()
 }
 
 pub(in crate::store) async fn a_store_in_use_agrees_with_itself<S: Store>(store: S) {
@@ -32,7 +32,7 @@ pub(in crate::store) async fn a_store_in_use_agrees_with_itself<S: Store>(store:
     assert_eq!((checked.rows["items"], checked.rows["rejected"], checked.rows["quarantine"]), (6, 1, 1));
 
     // What waits for a backend that nobody configures any more is to be known, and is not wrong.
-    let others = store.check(&[]).await.unwrap();
+    let others = store.check(&[], &nobody()).await.unwrap();
     assert_eq!(others.wrong, 0);
     assert!(others.findings[0].about.contains("main") && others.findings[0].severity == Severity::Note);
 }

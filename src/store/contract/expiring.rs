@@ -32,13 +32,14 @@ async fn expire<S: Store>(store: &S, now: i64, limit: usize, exporting: bool) ->
     }
 }
 
-/// Walks over deliveries and references; how many of each went.
-async fn forget<S: Store>(store: &S, now: i64, limit: usize, rules: &Rules) -> (usize, usize) {
-    let (mut mark, mut gone) = (None, (0, 0));
+/// Walks over deliveries, references and moments; how many of each went.
+async fn forget<S: Store>(store: &S, now: i64, limit: usize, rules: &Rules) -> (usize, usize, usize) {
+    let (mut mark, mut gone) = (None, (0, 0, 0));
     loop {
         let forgotten = store.forget(mark, limit, at(now), rules).await.unwrap();
-        gone = (gone.0 + forgotten.deliveries, gone.1 + forgotten.refs);
-        match forgotten.reached {
+        let Forgotten { reached, deliveries, refs, moments } = forgotten;
+        gone = (gone.0 + deliveries, gone.1 + refs, gone.2 + moments);
+        match reached {
             Some(reached) => mark = Some(reached),
             None => return gone,
         }
@@ -103,7 +104,7 @@ pub(in crate::store) async fn without_an_age_nothing_goes<S: Store>(store: S) {
     built(&store, 1, 100).await;
     let expired = store.expire(i64::MIN, 10, at(3000 * DAY), &rules(), false).await.unwrap();
     assert_eq!(expired.items, BTreeMap::new());
-    assert_eq!(forget(&store, 3000 * DAY, 10, &rules()).await, (0, 0));
+    assert_eq!(forget(&store, 3000 * DAY, 10, &rules()).await, (0, 0, 0));
     assert_eq!(store.stats().await.unwrap().items, 1);
 }
 
@@ -197,6 +198,25 @@ pub(in crate::store) async fn references_to_what_went_are_forgotten<S: Store>(st
     commit_one(&store, delivery(21, 10 * DAY, job(5))).await;
     assert_eq!(store.root(&acme("job/1")).await.unwrap(), acme("job/1"));
     assert_eq!(store.root(&acme("job/5")).await.unwrap(), acme("build/5.1"));
+}
+
+pub(in crate::store) async fn moments_of_what_went_are_forgotten_those_that_it_had_left_too<S: Store>(
+    store: S,
+) {
+    let merged = |id: u8, key: &str, closed: &[(i64, Outcome)], reopened: &[i64]| {
+        delivery(id, 0, says(cycle(acme(key), 0, closed, reopened)))
+    };
+    commit_one(&store, merged(1, "pull_request/1", &[(60, Outcome::Merged)], &[])).await;
+    // It was merged again: where it stood before is left behind.
+    let twice = [(60, Outcome::Merged), (900, Outcome::Merged)];
+    commit_one(&store, merged(2, "pull_request/1", &twice, &[600])).await;
+    commit_one(&store, merged(3, "pull_request/2", &[(10 * DAY, Outcome::Merged)], &[])).await;
+    assert_eq!(forget(&store, 10 * DAY, 1, &short()).await.2, 0, "both are there");
+    assert_eq!(expire(&store, 10 * DAY, 3, false).await, BTreeMap::from([(Kind::PullRequest, 1)]));
+    assert_eq!(forget(&store, 10 * DAY, 1, &short()).await.2, 2);
+    assert_eq!(forget(&store, 10 * DAY, 1, &short()).await.2, 0);
+    let findings = store.check(&[], &nobody()).await.unwrap().findings;
+    assert!(!findings.iter().any(|finding| finding.about == "moments"), "{findings:?}");
 }
 
 pub(in crate::store) async fn an_observation_of_what_went_meanwhile_is_not_taken<S: Store>(store: S) {

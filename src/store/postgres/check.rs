@@ -7,17 +7,30 @@ use tokio_postgres::Row;
 
 use super::super::check::{Checked, Checker, ItemRow, SpansRow};
 use super::failed::Failed;
+use crate::show::Show;
 
 /// How many rows are fetched at a time.
 const SLICE: i64 = 2_000;
 
 /// Reads everything and tells what is wrong. The transaction sees one moment.
-pub(super) async fn check(transaction: &Transaction<'_>, backends: &[String]) -> Result<Checked, Failed> {
+pub(super) async fn check(
+    transaction: &Transaction<'_>,
+    backends: &[String],
+    show: &dyn Show,
+) -> Result<Checked, Failed> {
     // Counting what dangles takes as long as it takes.
     transaction.batch_execute("SET LOCAL statement_timeout = 0").await?;
-    let mut checker = Checker::new(backends);
+    let mut tallies: BTreeMap<String, i64> = BTreeMap::new();
+    for row in transaction.query("SELECT name, sum(n)::bigint FROM tallies GROUP BY name", &[]).await? {
+        tallies.insert(row.get(0), row.get(1));
+    }
+    let mut checker = Checker::new(backends, show);
+    checker.counts(tallies);
+    checker.begin("items");
     items(transaction, &mut checker).await?;
+    checker.begin("observations");
     observations(transaction, &mut checker).await?;
+    checker.begin("stale");
     for row in transaction
         .query(
             "SELECT item FROM stale WHERE NOT EXISTS (SELECT 1 FROM items WHERE id = item) ORDER BY item",
@@ -27,10 +40,14 @@ pub(super) async fn check(transaction: &Transaction<'_>, backends: &[String]) ->
     {
         checker.stale_without_item(row.get(0));
     }
+    checker.begin("outbox");
     entries(transaction, "outbox", |row| checker.outbox(row)).await?;
+    checker.begin("rejected");
     entries(transaction, "rejected", |row| checker.rejected(row)).await?;
+    checker.begin("quarantine");
     let query = "SELECT id, source, headers FROM quarantine WHERE id > $1 ORDER BY id LIMIT $2";
     by_number(transaction, query, |row| checker.quarantined(row.get(0), row.get(1), row.get(2))).await?;
+    checker.begin("pins");
     pins(transaction, &mut checker).await?;
     let missing = "NOT EXISTS (SELECT 1 FROM items WHERE items.id =";
     for (table, query) in [
@@ -38,13 +55,10 @@ pub(super) async fn check(transaction: &Transaction<'_>, backends: &[String]) ->
         ("moments", format!("SELECT count(*) FROM moments WHERE {missing} moments.item)")),
         ("revisits", format!("SELECT count(*) FROM revisit WHERE {missing} revisit.item)")),
     ] {
+        checker.begin(table);
         checker.dangling(table, transaction.query_one(&query, &[]).await?.get(0));
     }
-    let mut tallies: BTreeMap<String, i64> = BTreeMap::new();
-    for row in transaction.query("SELECT name, sum(n)::bigint FROM tallies GROUP BY name", &[]).await? {
-        tallies.insert(row.get(0), row.get(1));
-    }
-    Ok(checker.finish(&tallies))
+    Ok(checker.finish())
 }
 
 /// Goes through the rows of a query that begins with their numbers.

@@ -6,12 +6,11 @@ use std::collections::BTreeMap;
 use deadpool_postgres::{Client, Transaction};
 use tokio_postgres::Row as Found;
 
-use super::super::expiry::{self, Fate, RefRow, Row, Step};
+use super::super::expiry::{self, FIRST_MOMENT, Fate, MomentRow, RefRow, Row, Step};
 use super::super::{Forgotten, Mark, Retention, Rules};
 use super::failed::Failed;
 use super::{observe, tallies};
 use crate::work::key::Kind;
-use crate::work::line;
 use crate::work::time::Time;
 
 /// What items are judged by.
@@ -58,28 +57,11 @@ pub(super) async fn delete(
     let mut ids: Vec<i64> = gone.iter().map(|row| row.id).collect();
     ids.sort_unstable();
     let keys: Vec<&str> = gone.iter().map(|row| row.item.key.as_str()).collect();
-    let moments: Vec<(i64, i64, i64)> = gone
-        .iter()
-        .filter_map(|row| {
-            let (line, at) = line::moment(&row.item)?;
-            Some((line.hashed(), at.micros(), row.id))
-        })
-        .collect();
-    let lines: Vec<i64> = moments.iter().map(|moment| moment.0).collect();
-    let times: Vec<i64> = moments.iter().map(|moment| moment.1).collect();
-    let items: Vec<i64> = moments.iter().map(|moment| moment.2).collect();
     // In the order in which commits lock.
     let statement = transaction.prepare_cached("DELETE FROM items WHERE id = ANY($1)").await?;
     transaction.execute(&statement, &[&ids]).await?;
     let statement = transaction.prepare_cached("DELETE FROM pins WHERE key = ANY($1)").await?;
     transaction.execute(&statement, &[&keys]).await?;
-    let statement = transaction
-        .prepare_cached(
-            "DELETE FROM moments WHERE (line, at, item) IN (
-                 SELECT line, at, item FROM unnest($1::bigint[], $2::bigint[], $3::bigint[]) AS gone (line, at, item))",
-        )
-        .await?;
-    transaction.execute(&statement, &[&lines, &times, &items]).await?;
     for table in ["stale", "observations", "revisit"] {
         let statement =
             transaction.prepare_cached(&format!("DELETE FROM {table} WHERE item = ANY($1)")).await?;
@@ -106,6 +88,8 @@ pub(super) async fn forget(
         Some(_) if !retention.deletes() => Ok(Forgotten::default()),
         Some(Step::Refs) => refs(client, None, limit, retention.refs_before(now)).await,
         Some(Step::Ref(last)) => refs(client, Some(last), limit, retention.refs_before(now)).await,
+        Some(Step::Moments) => moments(client, FIRST_MOMENT, limit).await,
+        Some(Step::Moment(last)) => moments(client, last, limit).await,
     }
 }
 
@@ -128,7 +112,7 @@ async fn deliveries(
         let statement = client.prepare_cached("DELETE FROM deliveries WHERE id = ANY($1)").await?;
         deliveries = client.execute(&statement, &[&past]).await? as usize;
     }
-    Ok(Forgotten { reached: Some(reached), deliveries, refs: 0 })
+    Ok(Forgotten { reached: Some(reached), deliveries, ..Forgotten::default() })
 }
 
 async fn refs(
@@ -186,5 +170,35 @@ async fn refs(
             .await?;
         refs = client.execute(&statement, &[&hashes, &items, &others]).await? as usize;
     }
-    Ok(Forgotten { reached, deliveries: 0, refs })
+    let reached = reached.or(Some(Mark(Step::Moments)));
+    Ok(Forgotten { reached, refs, ..Forgotten::default() })
+}
+
+/// Moments of items that are gone. An item that moved has left some that only this finds.
+async fn moments(client: &Client, last: MomentRow, limit: usize) -> Result<Forgotten, Failed> {
+    let statement = client
+        .prepare_cached(
+            "SELECT line, at, item, EXISTS (SELECT 1 FROM items WHERE items.id = moments.item) FROM moments
+             WHERE (line, at, item) > ($1, $2, $3) ORDER BY line, at, item LIMIT $4",
+        )
+        .await?;
+    let rows = client.query(&statement, &[&last.0, &last.1, &last.2, &(limit as i64)]).await?;
+    let row = |row: &Found| -> MomentRow { (row.get(0), row.get(1), row.get(2)) };
+    let gone: Vec<MomentRow> = rows.iter().filter(|row| !row.get::<_, bool>(3)).map(row).collect();
+    let mut moments = 0;
+    if !gone.is_empty() {
+        let (lines, rest): (Vec<i64>, Vec<(i64, i64)>) = gone.iter().map(|m| (m.0, (m.1, m.2))).unzip();
+        let (times, items): (Vec<i64>, Vec<i64>) = rest.into_iter().unzip();
+        // Nobody else writes what is of no item: numbers of items are not given twice.
+        let statement = client
+            .prepare_cached(
+                "DELETE FROM moments WHERE (line, at, item) IN (
+                     SELECT line, at, item
+                     FROM unnest($1::bigint[], $2::bigint[], $3::bigint[]) AS gone (line, at, item))",
+            )
+            .await?;
+        moments = client.execute(&statement, &[&lines, &times, &items]).await? as usize;
+    }
+    let reached = rows.last().map(|last| Mark(Step::Moment(row(last))));
+    Ok(Forgotten { reached, moments, ..Forgotten::default() })
 }

@@ -102,9 +102,15 @@ pub(super) async fn release(
 ) -> Result<Committed, Failed> {
     // The identity was noted when the delivery was quarantined; now it counts for the first time.
     transaction.execute("DELETE FROM deliveries WHERE id = $1", &[&delivery.id.0.as_slice()]).await?;
-    let committed = commit::commit(transaction, vec![delivery], rules, shard).await?.pop();
-    drop_quarantined(transaction, &[id], shard).await?;
-    committed.ok_or_else(|| corrupt("quarantine", id, "nothing was committed").into())
+    match commit::commit(transaction, vec![delivery], rules, shard).await?.pop() {
+        // Nothing of this happens, so it stays where it is.
+        Some(Committed::Failed(reason)) => Err(StoreError::Corrupt(reason).into()),
+        Some(committed) => {
+            drop_quarantined(transaction, &[id], shard).await?;
+            Ok(committed)
+        }
+        None => Err(corrupt("quarantine", id, "nothing was committed").into()),
+    }
 }
 
 pub(super) async fn rejected(
@@ -174,4 +180,19 @@ pub(super) async fn retry_rejected(
         *counts.entry(format!("rejected:{backend}")).or_default() -= 1;
     }
     tallies::add(transaction, shard, &counts, &Default::default()).await
+}
+
+pub(super) async fn drop_rejected(
+    transaction: &Transaction<'_>,
+    ids: &[i64],
+    shard: i16,
+) -> Result<usize, Failed> {
+    let rows =
+        transaction.query("DELETE FROM rejected WHERE id = ANY($1) RETURNING backend", &[&ids]).await?;
+    let mut counts = std::collections::BTreeMap::new();
+    for row in &rows {
+        *counts.entry(format!("rejected:{}", row.get::<_, &str>(0))).or_default() -= 1;
+    }
+    tallies::add(transaction, shard, &counts, &Default::default()).await?;
+    Ok(rows.len())
 }

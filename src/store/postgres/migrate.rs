@@ -10,8 +10,15 @@ use super::failed::Failed;
 /// The schema's steps.
 const MIGRATIONS: &[&str] = &[include_str!("../../../migrations/postgres/0001_core.sql")];
 
-/// Takes the steps that are missing. May be tried again.
-pub(super) async fn migrate(transaction: &Transaction<'_>) -> Result<(), Failed> {
+/// Takes the steps that are missing; says whether there is a store now. In an empty database one is only
+/// made where `make` says so. May be tried again.
+pub(super) async fn migrate(transaction: &Transaction<'_>, make: bool) -> Result<bool, Failed> {
+    if !make {
+        let there = "SELECT to_regclass('valuestream_schema') IS NOT NULL";
+        if !transaction.query_one(there, &[]).await?.get::<_, bool>(0) {
+            return Ok(false);
+        }
+    }
     transaction
         .batch_execute(
             "CREATE TABLE IF NOT EXISTS valuestream_schema (one BOOLEAN PRIMARY KEY, version BIGINT NOT NULL);
@@ -37,5 +44,5 @@ pub(super) async fn migrate(transaction: &Transaction<'_>) -> Result<(), Failed>
     if found < known {
         transaction.execute("UPDATE valuestream_schema SET version = $1 WHERE one", &[&known]).await?;
     }
-    Ok(())
+    Ok(true)
 }

@@ -206,6 +206,15 @@ impl Database {
 impl PostgresStore {
     /// Connects, and brings the schema up to date. Waits a while for a database that is just starting.
     pub async fn open(url: &PostgresUrl, access: &Access) -> Result<Self, StoreError> {
+        Self::connect(url, access, true).await
+    }
+
+    /// The same, where a store is there already: none is made.
+    pub async fn open_existing(url: &PostgresUrl, access: &Access) -> Result<Self, StoreError> {
+        Self::connect(url, access, false).await
+    }
+
+    async fn connect(url: &PostgresUrl, access: &Access, make: bool) -> Result<Self, StoreError> {
         let pool = connect::pool(url, access)?;
         let me: i64 = rand::rng().random();
         let shard = (me.unsigned_abs() % tallies::SHARDS) as i16;
@@ -229,8 +238,12 @@ impl PostgresStore {
             {
                 return Err(StoreError::Open { url: url.to_string(), reason: failed::told(&error) });
             }
-            match transaction!(store, SILENCE_OF_ALL, |transaction| migrate::migrate(&transaction)) {
-                Ok(()) => {
+            match transaction!(store, SILENCE_OF_ALL, |transaction| migrate::migrate(&transaction, make)) {
+                Ok(false) => {
+                    let reason = "there is no store in it: is this the store.url that the server runs with?";
+                    return Err(StoreError::Open { url: url.to_string(), reason: reason.to_owned() });
+                }
+                Ok(true) => {
                     let database = &store.database;
                     tried!(store, |client| database.compare_clocks(&client))?;
                     return Ok(store);
@@ -409,6 +422,11 @@ impl Store for PostgresStore {
         }
     }
 
+    async fn drop_rejected(&self, ids: &[i64]) -> Result<usize, StoreError> {
+        let shard = self.database.shard;
+        transaction!(self, |transaction| keep::drop_rejected(&transaction, ids, shard))
+    }
+
     async fn observations(&self, after: i64, limit: usize) -> Result<ObservationPage, StoreError> {
         tried!(self, |client| observe::page(&client, after, limit))
     }
@@ -493,9 +511,9 @@ impl Store for PostgresStore {
         tried!(self, |client| expire::forget(&client, after.clone(), limit, now, retention))
     }
 
-    async fn check(&self, backends: &[String]) -> Result<Checked, StoreError> {
+    async fn check(&self, backends: &[String], show: &Arc<dyn Show>) -> Result<Checked, StoreError> {
         transaction!(self, SILENCE_OF_ALL, IsolationLevel::RepeatableRead, true, |transaction| {
-            check::check(&transaction, backends)
+            check::check(&transaction, backends, &**show)
         })
     }
 

@@ -1,6 +1,6 @@
 //! The contract, and what only this backend promises: that several of it share one database.
 
-use super::super::contract::contract_tests;
+use super::super::contract::{contract_tests, nobody};
 use super::*;
 
 mod access;
@@ -35,6 +35,24 @@ async fn fresh() -> Option<(PostgresStore, String)> {
 contract_tests!(fresh().await);
 
 #[tokio::test]
+async fn what_cannot_be_folded_in_stays_in_quarantine() {
+    use super::super::contract::{delivery, rules};
+    use crate::work::testing::{acme, cycle};
+    let Some((store, url)) = fresh().await else { return };
+    let said = || Said { events: vec![cycle(acme("issue/1"), 0, &[], &[])], ..Said::default() };
+    let kept = Quarantined { reason: "odd".to_owned(), headers: vec![], body: vec![1] };
+    let odd = Delivery { content: Content::Quarantined(kept), ..delivery(9, 0, Said::default()) };
+    store.commit(vec![delivery(1, 0, said()), odd], &rules()).await.unwrap();
+    let id = store.quarantine(0, 10).await.unwrap()[0].id;
+    let database = url.rsplit('/').next().unwrap();
+    Postgres::shared().unwrap().execute(database, "UPDATE items SET state = '\\x01ff'").await;
+    let released = store.release(id, delivery(9, 0, said()), &rules()).await;
+    assert!(matches!(released, Err(StoreError::Corrupt(_))), "{released:?}");
+    assert_eq!(store.quarantine(0, 10).await.unwrap().len(), 1);
+    assert_eq!(store.stats().await.unwrap().quarantined, 1);
+}
+
+#[tokio::test]
 async fn a_check_names_whatever_does_not_agree() {
     use super::super::contract::{delivery, rules};
     use crate::work::event::{Outcome, Said};
@@ -50,7 +68,7 @@ async fn a_check_names_whatever_does_not_agree() {
     store.seal(at(100), 10, &main, &rules()).await.unwrap();
     let stale = store.stale(0, 10, &rules()).await.unwrap();
     store.observed(&stale, at(100)).await.unwrap();
-    assert_eq!(store.check(&main).await.unwrap().findings, []);
+    assert_eq!(store.check(&main, &nobody()).await.unwrap().findings, []);
     for (break_it, about, problem) in [
         ("UPDATE items SET state = '\\x01ff' WHERE id = 1", "item 1 ", "cannot be read"),
         ("UPDATE items SET open = true WHERE id = 2", "item 2 ", "is closed, and marked as open"),
@@ -63,9 +81,9 @@ async fn a_check_names_whatever_does_not_agree() {
         ("INSERT INTO refs VALUES (5, 555, '', 0)", "references", "1 point at"),
         ("INSERT INTO moments VALUES (1, 2, 666)", "moments", "1 point at"),
     ] {
-        let before = store.check(&main).await.unwrap().findings;
+        let before = store.check(&main, &nobody()).await.unwrap().findings;
         Postgres::shared().unwrap().execute(&database, break_it).await;
-        let after = store.check(&main).await.unwrap().findings;
+        let after = store.check(&main, &nobody()).await.unwrap().findings;
         let new: Vec<_> = after.iter().filter(|finding| !before.contains(finding)).collect();
         let named =
             new.iter().any(|finding| finding.about.starts_with(about) && finding.problem.contains(problem));

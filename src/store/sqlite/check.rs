@@ -2,25 +2,51 @@
 //! does not keep the others from being looked at.
 
 use std::collections::BTreeMap;
+use std::sync::Arc;
 
 use rusqlite::{Connection, Row};
 
 use super::super::StoreError;
 use super::super::check::{Checked, Checker, ItemRow, SpansRow};
+use crate::show::Show;
 
 type Result<T> = std::result::Result<T, rusqlite::Error>;
+
+/// After how many steps of SQLite's own it says that it is still at it.
+const STEPS: i32 = 100_000;
 
 /// Goes through one table.
 type Look = fn(&Connection, &mut Checker<'_>) -> Result<()>;
 
 /// Reads everything and tells what is wrong.
 pub(super) fn check(
+    connection: &mut Connection,
+    backends: &[String],
+    show: &Arc<dyn Show>,
+) -> std::result::Result<Checked, StoreError> {
+    // Some statements take long before they have anything to say.
+    let seen = show.clone();
+    connection.progress_handler(
+        STEPS,
+        Some(move || {
+            seen.goes_on();
+            false
+        }),
+    )?;
+    let checked = check_all(connection, backends, &**show);
+    connection.progress_handler(0, None::<fn() -> bool>)?;
+    checked
+}
+
+fn check_all(
     connection: &Connection,
     backends: &[String],
+    show: &dyn Show,
 ) -> std::result::Result<Checked, StoreError> {
     let transaction = connection.unchecked_transaction()?;
-    let mut checker = Checker::new(backends);
-    let tables: [(&str, Look); 9] = [
+    let mut checker = Checker::new(backends, show);
+    let tables: [(&str, Look); 10] = [
+        ("counts", counts),
         ("the file", integrity),
         ("items", items),
         ("observations", observations),
@@ -32,14 +58,12 @@ pub(super) fn check(
         ("references", dangling),
     ];
     for (table, look) in tables {
+        checker.begin(table);
         if let Err(error) = look(&transaction, &mut checker) {
             checker.wrong(table, format!("cannot be read whole: {error}"));
         }
     }
-    let mut statement = transaction.prepare("SELECT name, n FROM tallies")?;
-    let tallies: BTreeMap<String, i64> =
-        statement.query_map([], |row| Ok((row.get(0)?, row.get(1)?)))?.collect::<Result<_>>()?;
-    Ok(checker.finish(&tallies))
+    Ok(checker.finish())
 }
 
 /// Goes through the rows of a query.
@@ -68,6 +92,16 @@ fn integrity(connection: &Connection, checker: &mut Checker<'_>) -> Result<()> {
         }
         Ok(())
     })
+}
+
+fn counts(connection: &Connection, checker: &mut Checker<'_>) -> Result<()> {
+    let mut tallies = BTreeMap::new();
+    each(connection, "SELECT name, n FROM tallies", |row| {
+        tallies.insert(row.get(0)?, row.get(1)?);
+        Ok(())
+    })?;
+    checker.counts(tallies);
+    Ok(())
 }
 
 fn items(connection: &Connection, checker: &mut Checker<'_>) -> Result<()> {

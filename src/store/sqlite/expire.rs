@@ -6,11 +6,10 @@ use std::collections::BTreeMap;
 use rusqlite::types::{Value, ValueRef};
 use rusqlite::{Connection, OptionalExtension, Transaction};
 
-use super::super::expiry::{self, Fate, RefRow, Row, Step};
-use super::super::{Mark, Retention, Rules, StoreError};
+use super::super::expiry::{self, FIRST_MOMENT, Fate, MomentRow, RefRow, Row, Step};
+use super::super::{Forgotten, Mark, Retention, Rules, StoreError};
 use super::tally;
 use crate::work::key::Kind;
-use crate::work::line;
 use crate::work::time::Time;
 
 /// What items are judged by.
@@ -70,11 +69,6 @@ pub(super) fn delete(
         transaction.prepare_cached("DELETE FROM observations WHERE item = ?1")?.execute([row.id])?;
         transaction.prepare_cached("DELETE FROM stale WHERE item = ?1")?.execute([row.id])?;
         transaction.prepare_cached("DELETE FROM pins WHERE key = ?1")?.execute([row.item.key.as_str()])?;
-        if let Some((line, at)) = line::moment(&row.item) {
-            transaction
-                .prepare_cached("DELETE FROM moments WHERE line = ?1 AND at = ?2 AND item = ?3")?
-                .execute((line.hashed(), at.micros(), row.id))?;
-        }
     }
     // There are few of these, and they are not found by item.
     let ids: Vec<String> = gone.iter().map(|row| row.id.to_string()).collect();
@@ -87,13 +81,14 @@ pub(super) fn delete(
     Ok(expiry::by_kind(&gone))
 }
 
-/// What of a slice of deliveries or references is to be forgotten.
+/// What of a slice of deliveries, references or moments is to be forgotten.
 #[derive(Default)]
 pub(super) struct Slice {
     /// How far it reaches.
     pub reached: Option<Mark>,
     deliveries: Vec<Vec<u8>>,
     refs: Vec<RefRow>,
+    moments: Vec<MomentRow>,
     /// Eras of which nothing is left.
     eras: Vec<i64>,
 }
@@ -101,7 +96,7 @@ pub(super) struct Slice {
 impl Slice {
     /// Whether there is nothing to be done.
     pub fn is_empty(&self) -> bool {
-        self.deliveries.is_empty() && self.refs.is_empty() && self.eras.is_empty()
+        self.deliveries.is_empty() && self.refs.is_empty() && self.moments.is_empty() && self.eras.is_empty()
     }
 }
 
@@ -120,6 +115,8 @@ pub(super) fn slice(
         Some(_) if !retention.deletes() => Ok(Slice::default()),
         Some(Step::Refs) => refs(connection, None, limit, retention.refs_before(now)),
         Some(Step::Ref(last)) => refs(connection, Some(last), limit, retention.refs_before(now)),
+        Some(Step::Moments) => moments(connection, FIRST_MOMENT, limit),
+        Some(Step::Moment(last)) => moments(connection, last, limit),
     }
 }
 
@@ -194,6 +191,7 @@ fn refs(
         }
     }
     if slice.reached.is_none() {
+        slice.reached = Some(Mark(Step::Moments));
         let current = super::lookup::era(connection)?;
         slice.eras = connection
             .prepare_cached(
@@ -205,9 +203,27 @@ fn refs(
     Ok(slice)
 }
 
-/// Forgets what a slice says; how many deliveries and references that were.
-pub(super) fn forget(transaction: &Transaction<'_>, slice: &Slice) -> Result<(usize, usize), StoreError> {
-    let (mut deliveries, mut refs) = (0, 0);
+/// Moments of items that are gone. An item that moved has left some that only this finds.
+fn moments(connection: &Connection, last: MomentRow, limit: usize) -> Result<Slice, StoreError> {
+    let mut statement = connection.prepare_cached(
+        "SELECT line, at, item, EXISTS (SELECT 1 FROM items WHERE id = item) FROM moments
+         WHERE (line, at, item) > (?1, ?2, ?3) ORDER BY line, at, item LIMIT ?4",
+    )?;
+    let mut slice = Slice::default();
+    let mut rows = statement.query((last.0, last.1, last.2, limit as i64))?;
+    while let Some(row) = rows.next()? {
+        let found: MomentRow = (row.get(0)?, row.get(1)?, row.get(2)?);
+        if !row.get::<_, bool>(3)? {
+            slice.moments.push(found);
+        }
+        slice.reached = Some(Mark(Step::Moment(found)));
+    }
+    Ok(slice)
+}
+
+/// Forgets what a slice says.
+pub(super) fn forget(transaction: &Transaction<'_>, slice: Slice) -> Result<Forgotten, StoreError> {
+    let (mut deliveries, mut refs, mut moments) = (0, 0, 0);
     for id in &slice.deliveries {
         deliveries += transaction.prepare_cached("DELETE FROM deliveries WHERE id = ?1")?.execute([id])?;
     }
@@ -216,8 +232,14 @@ pub(super) fn forget(transaction: &Transaction<'_>, slice: &Slice) -> Result<(us
             .prepare_cached("DELETE FROM refs WHERE era = ?1 AND ref = ?2 AND pointer = ?3")?
             .execute((row.era, row.hash, pointer(row)))?;
     }
+    for moment in &slice.moments {
+        // Numbers of items are not given twice: whoever was not there is not there now.
+        moments += transaction
+            .prepare_cached("DELETE FROM moments WHERE line = ?1 AND at = ?2 AND item = ?3")?
+            .execute(*moment)?;
+    }
     for era in &slice.eras {
         transaction.prepare_cached("DELETE FROM eras WHERE era = ?1")?.execute([era])?;
     }
-    Ok((deliveries, refs))
+    Ok(Forgotten { reached: slice.reached, deliveries, refs, moments })
 }

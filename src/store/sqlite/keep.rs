@@ -90,9 +90,15 @@ pub(super) fn release(
 ) -> Result<Committed, StoreError> {
     // The identity was noted when the delivery was quarantined; now it counts for the first time.
     transaction.prepare_cached("DELETE FROM deliveries WHERE id = ?1")?.execute([delivery.id.0])?;
-    let committed = commit::commit(transaction, vec![delivery], rules)?.pop();
-    drop_quarantined(transaction, &[id])?;
-    committed.ok_or_else(|| corrupt("quarantine", id, "nothing was committed"))
+    match commit::commit(transaction, vec![delivery], rules)?.pop() {
+        // Nothing of this happens, so it stays where it is.
+        Some(Committed::Failed(reason)) => Err(StoreError::Corrupt(reason)),
+        Some(committed) => {
+            drop_quarantined(transaction, &[id])?;
+            Ok(committed)
+        }
+        None => Err(corrupt("quarantine", id, "nothing was committed")),
+    }
 }
 
 pub(super) fn rejected(
@@ -137,4 +143,19 @@ pub(super) fn retry_rejected(transaction: &Transaction<'_>, ids: &[i64]) -> Resu
         retried += 1;
     }
     Ok(retried)
+}
+
+pub(super) fn drop_rejected(transaction: &Transaction<'_>, ids: &[i64]) -> Result<usize, StoreError> {
+    let mut dropped = 0;
+    for id in ids {
+        let backend: Option<String> = transaction
+            .prepare_cached("DELETE FROM rejected WHERE id = ?1 RETURNING backend")?
+            .query_row([id], |row| row.get(0))
+            .optional()?;
+        if let Some(backend) = backend {
+            tally(transaction, &format!("rejected:{backend}"), -1)?;
+            dropped += 1;
+        }
+    }
+    Ok(dropped)
 }

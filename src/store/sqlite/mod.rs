@@ -75,8 +75,59 @@ struct Writer {
 
 impl From<rusqlite::Error> for StoreError {
     fn from(error: rusqlite::Error) -> Self {
-        StoreError::Unavailable(error.to_string())
+        StoreError::Unavailable(reason(&error))
     }
+}
+
+/// What SQLite says, with what to do where it is known.
+fn reason(error: &rusqlite::Error) -> String {
+    use rusqlite::ErrorCode::{DatabaseBusy, DatabaseCorrupt, DiskFull, NotADatabase, ReadOnly};
+    let advice = match error.sqlite_error_code() {
+        Some(DatabaseCorrupt) => "the file is damaged: stop the server and restore a backup",
+        Some(NotADatabase) => "the file is no store, or its beginning is damaged: restore a backup",
+        Some(ReadOnly) => {
+            "run this as the user that the server runs as, who may write the file and its folder"
+        }
+        Some(DiskFull) => "make room on the disk",
+        Some(DatabaseBusy) => "another process holds it: try again, or end that one",
+        _ => return error.to_string(),
+    };
+    format!("{error}: {advice}")
+}
+
+/// What a file is, as far as it can be told without changing it.
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+pub enum Found {
+    /// There is no file, or one with nothing in it.
+    Nothing,
+    /// A database of somebody else.
+    Strange,
+    /// A store, or what cannot be read: opening it says why.
+    Store,
+}
+
+/// What is at `path`.
+pub fn found(path: &Path) -> Found {
+    if path.metadata().map_or(true, |file| file.is_file() && file.len() == 0) {
+        return Found::Nothing;
+    }
+    let look = || {
+        let flags = OpenFlags::SQLITE_OPEN_READ_ONLY | OpenFlags::SQLITE_OPEN_NO_MUTEX;
+        let connection = Connection::open_with_flags(path, flags)?;
+        connection.busy_timeout(BUSY)?;
+        let tables: i64 = connection.query_row("SELECT count(*) FROM sqlite_schema", [], |row| row.get(0))?;
+        Ok::<_, rusqlite::Error>(match (schema(&connection)?, tables) {
+            (0, 0) => Found::Nothing,
+            (0, _) => Found::Strange,
+            _ => Found::Store,
+        })
+    };
+    look().unwrap_or(Found::Store)
+}
+
+/// How many steps of the schema a file has taken: none if it holds no store.
+fn schema(connection: &Connection) -> Result<i64, rusqlite::Error> {
+    connection.pragma_query_value(None, "user_version", |row| row.get(0))
 }
 
 fn locked<T>(mutex: &Mutex<T>) -> MutexGuard<'_, T> {
@@ -123,8 +174,14 @@ impl SqliteStore {
         {
             return Err(cannot(format!("the folder {} does not exist: create it", folder.display())));
         }
-        let mut connection = place.open().map_err(|e| cannot(e.to_string()))?;
-        migrate(&mut connection)?;
+        if found(path) == Found::Strange {
+            return Err(cannot("this is a database of another program: name another file".to_owned()));
+        }
+        let mut connection = place.open().map_err(|e| cannot(reason(&e)))?;
+        migrate(&mut connection).map_err(|error| match error {
+            StoreError::Unavailable(reason) => cannot(reason),
+            other => other,
+        })?;
 
         let closing = Arc::new(AtomicBool::new(false));
         let (jobs, queue) = mpsc::sync_channel::<Job>(JOBS);
@@ -177,7 +234,7 @@ impl SqliteStore {
     /// Runs `work` on a reading connection, on a thread where it may block.
     async fn read<T: Send + 'static>(
         &self,
-        work: impl FnOnce(&Connection) -> Result<T, StoreError> + Send + 'static,
+        work: impl FnOnce(&mut Connection) -> Result<T, StoreError> + Send + 'static,
     ) -> Result<T, StoreError> {
         if self.closing.load(Ordering::Acquire) {
             return Err(StoreError::Closed);
@@ -185,11 +242,11 @@ impl SqliteStore {
         let (readers, place) = (self.readers.clone(), self.place.clone());
         let task = tokio::task::spawn_blocking(move || {
             let idle = locked(&readers).pop();
-            let connection = match idle {
+            let mut connection = match idle {
                 Some(connection) => connection,
                 None => place.open_reader()?,
             };
-            let result = work(&connection);
+            let result = work(&mut connection);
             locked(&readers).push(connection);
             result
         });
@@ -313,7 +370,7 @@ impl Store for SqliteStore {
     }
 
     async fn stats(&self) -> Result<Stats, StoreError> {
-        self.read(keep::stats).await
+        self.read(|connection| keep::stats(connection)).await
     }
 
     async fn item(&self, key: &Key) -> Result<(Option<Item>, Option<Pin>), StoreError> {
@@ -367,6 +424,11 @@ impl Store for SqliteStore {
     async fn retry_rejected(&self, ids: &[i64]) -> Result<usize, StoreError> {
         let ids = ids.to_vec();
         self.write(move |transaction| keep::retry_rejected(transaction, &ids)).await
+    }
+
+    async fn drop_rejected(&self, ids: &[i64]) -> Result<usize, StoreError> {
+        let ids = ids.to_vec();
+        self.write(move |transaction| keep::drop_rejected(transaction, &ids)).await
     }
 
     async fn observations(&self, after: i64, limit: usize) -> Result<ObservationPage, StoreError> {
@@ -442,17 +504,15 @@ impl Store for SqliteStore {
         let retention = rules.retention;
         let slice =
             self.read(move |connection| expire::slice(connection, after, limit, now, &retention)).await?;
-        let reached = slice.reached.clone();
         if slice.is_empty() {
-            return Ok(Forgotten { reached, ..Forgotten::default() });
+            return Ok(Forgotten { reached: slice.reached, ..Forgotten::default() });
         }
-        let (deliveries, refs) = self.write(move |transaction| expire::forget(transaction, &slice)).await?;
-        Ok(Forgotten { reached, deliveries, refs })
+        self.write(move |transaction| expire::forget(transaction, slice)).await
     }
 
-    async fn check(&self, backends: &[String]) -> Result<Checked, StoreError> {
-        let backends = backends.to_vec();
-        self.read(move |connection| check::check(connection, &backends)).await
+    async fn check(&self, backends: &[String], show: &Arc<dyn Show>) -> Result<Checked, StoreError> {
+        let (backends, show) = (backends.to_vec(), show.clone());
+        self.read(move |connection| check::check(connection, &backends, &show)).await
     }
 
     async fn repair_counts(&self, drift: &BTreeMap<String, i64>) -> Result<(), StoreError> {

@@ -1,6 +1,6 @@
 //! The contract, and what only this backend promises.
 
-use super::super::contract::{contract_tests, delivery, rules};
+use super::super::contract::{contract_tests, delivery, nobody, rules};
 use super::*;
 use crate::work::event::{Pointer, Ref, Said};
 use crate::work::testing::{acme, at, cycle};
@@ -337,6 +337,20 @@ async fn nothing_is_written_while_there_is_nothing_to_observe() {
 }
 
 #[tokio::test]
+async fn what_cannot_be_folded_in_stays_in_quarantine() {
+    let (store, _folder) = fresh();
+    let kept = Quarantined { reason: "odd".to_owned(), headers: vec![], body: vec![1] };
+    let odd = Delivery { content: Content::Quarantined(kept), ..opened(9) };
+    store.commit(vec![opened(1), odd], &rules()).await.unwrap();
+    sql(&store, "UPDATE items SET state = x'01ff'").await;
+    let understood = Delivery { id: opened(9).id, ..opened(1) };
+    let released = store.release(1, understood, &rules()).await;
+    assert!(matches!(released, Err(StoreError::Corrupt(_))), "{released:?}");
+    assert_eq!(store.quarantine(0, 10).await.unwrap().len(), 1);
+    assert_eq!(store.stats().await.unwrap().quarantined, 1);
+}
+
+#[tokio::test]
 async fn a_check_names_whatever_does_not_agree() {
     let (store, _folder) = fresh();
     let built = |id: u8| {
@@ -357,7 +371,7 @@ async fn a_check_names_whatever_does_not_agree() {
     store.settle("main", vec![reject], at(20)).await.unwrap();
     let stale = store.stale(0, 10, &rules()).await.unwrap();
     store.observed(&stale, at(100)).await.unwrap();
-    assert_eq!(store.check(&main).await.unwrap().findings, []);
+    assert_eq!(store.check(&main, &nobody()).await.unwrap().findings, []);
     for (break_it, about, problem) in [
         ("UPDATE items SET state = x'01ff' WHERE id = 1", "item 1 ", "cannot be read"),
         ("UPDATE items SET key = 'no key' WHERE id = 2", "item 2 (no key)", "cannot be read"),
@@ -393,14 +407,54 @@ async fn a_check_names_whatever_does_not_agree() {
         ("INSERT INTO refs VALUES (0, 5, 555)", "references", "1 point at"),
         ("INSERT INTO moments VALUES (1, 2, 666)", "moments", "1 point at"),
     ] {
-        let before = store.check(&main).await.unwrap().findings;
+        let before = store.check(&main, &nobody()).await.unwrap().findings;
         sql(&store, break_it).await;
-        let after = store.check(&main).await.unwrap().findings;
+        let after = store.check(&main, &nobody()).await.unwrap().findings;
         let new: Vec<&Finding> = after.iter().filter(|finding| !before.contains(finding)).collect();
         let named =
             new.iter().any(|finding| finding.about.starts_with(about) && finding.problem.contains(problem));
         assert!(named, "{break_it}: {new:?}");
     }
+}
+
+/// Who writes down what is shown.
+#[derive(Default)]
+struct Witness(Mutex<Vec<String>>);
+
+impl Show for Witness {
+    fn say(&self, line: &str) {
+        locked(&self.0).push(line.to_owned());
+    }
+    fn begin(&self, part: &str, total: Option<u64>) {
+        locked(&self.0).push(format!("{part} {total:?}"));
+    }
+    fn done(&self, _: u64) {}
+}
+
+#[tokio::test]
+async fn a_check_and_a_copy_tell_how_far_they_are_and_a_copy_can_be_stopped() {
+    let (store, folder) = fresh();
+    store.commit((1..=3).map(opened).collect(), &rules()).await.unwrap();
+    let witness = Arc::new(Witness::default());
+    let show: Arc<dyn Show> = witness.clone();
+    store.check(&[], &show).await.unwrap();
+    let seen = std::mem::take(&mut *locked(&witness.0));
+    assert_eq!(seen[..2], ["looking at counts None", "looking at the file None"]);
+    assert!(seen.contains(&"looking at items Some(3)".to_owned()), "{seen:?}");
+
+    let (path, copy) = (folder.path().join("store.db"), folder.path().join("copies/copy.db"));
+    std::fs::create_dir(folder.path().join("copies")).unwrap();
+    let left = || std::fs::read_dir(folder.path().join("copies")).unwrap().count();
+    let stop = tokio_util::sync::CancellationToken::new();
+    stop.cancel();
+    let stopped = backup::backup(&path, &copy, false, &show, &stop);
+    assert!(matches!(stopped, Err(backup::BackupError::Stopped)), "{stopped:?}");
+    assert_eq!(left(), 0, "nothing is left of it");
+    let done = backup::backup(&path, &copy, false, &show, &Default::default()).unwrap();
+    assert_eq!((done.items, left()), (3, 1));
+    let seen = locked(&witness.0).clone();
+    assert!(seen.iter().any(|part| part.starts_with("copying, MiB")), "{seen:?}");
+    assert!(seen.contains(&"reading the copy None".to_owned()), "{seen:?}");
 }
 
 #[tokio::test]
@@ -428,7 +482,7 @@ async fn a_check_says_where_the_file_is_broken() {
     let file = std::fs::OpenOptions::new().write(true).open(&path).unwrap();
     file.write_all_at(&[0xff; 512], (root - 1) * 2048).unwrap();
     let store = SqliteStore::open(&path, 1 << 20).unwrap();
-    let checked = store.check(&[]).await.unwrap();
+    let checked = store.check(&[], &nobody()).await.unwrap();
     assert!(checked.findings.iter().any(|finding| finding.about == "the file"), "{:?}", checked.findings);
     assert!(checked.findings.iter().any(|finding| finding.about == "observations"), "{:?}", checked.findings);
     assert_eq!(checked.rows["items"], 200, "what can be read is looked at");

@@ -31,6 +31,7 @@ async fn pages(reader: &Reader) -> Vec<(String, &'static str)> {
         ("/".to_owned(), "kind=deploy&filter=team=payments&filter=language!=go&overlay=region=eu-west"),
         ("/".to_owned(), "filter=team=nobody"),
         ("/items".to_owned(), "limit=10"),
+        ("/stuck".to_owned(), "group=team&limit=5"),
         ("/tags/deploy.type".to_owned(), "overlay=deploy.type=mutable"),
         (format!("/traces/{}", items.items[0].trace_id), ""),
         ("/no-such-page".to_owned(), ""),

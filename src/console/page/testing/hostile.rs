@@ -64,6 +64,7 @@ pub(crate) fn texts() -> Reports {
             value.value = hostile();
         }
     }
+    all.stuck.keys = all.tags.keys.clone();
     // One that turns the direction, whatever the others are.
     all.tags.keys[0].key = text(5);
     all.detail.key = text(1);
@@ -77,7 +78,14 @@ pub(crate) fn texts() -> Reports {
             level.value = hostile();
         }
     }
-    for row in all.items.items.iter_mut().chain(&mut all.wip.oldest) {
+    for group in &mut all.stuck.groups {
+        group.value = hostile();
+    }
+    for row in &mut all.stuck.items {
+        let status = Some(hostile());
+        row.waiting = row.waiting.take().map(|waiting| Waiting { what: WaitsIn::Status, status, ..waiting });
+    }
+    for row in all.items.items.iter_mut().chain(&mut all.wip.oldest).chain(&mut all.stuck.items) {
         row.key = Key::new(Source::Jenkins, "ci", &text(0), Kind::Issue, &text(1)).unwrap();
         (row.title, row.url) = (Some(hostile()), Some("javascript:alert(1)".to_owned()));
         row.outcome = Some(hostile());
@@ -116,6 +124,10 @@ pub(crate) fn many() -> Reports {
         .collect();
     let service = all.services[0].clone();
     all.services = (0..50).map(|index| ServiceDora { service: long(index), ..service.clone() }).collect();
+    let group = all.stuck.groups[0].clone();
+    all.stuck.groups = (0..1_000).map(|index| StuckGroup { value: long(index), ..group.clone() }).collect();
+    let open = all.stuck.items[2].clone();
+    all.stuck.items.extend((0..1_000).map(|index| ItemRow { title: Some(long(index)), ..open.clone() }));
     let tag = all.tags.keys[0].values[0].clone();
     all.tags.keys[0].values =
         (0..1_000).map(|index| TagValue { value: long(index), ..tag.clone() }).collect();
@@ -154,6 +166,11 @@ pub(crate) fn nothing() -> Reports {
     all.stages.flow_efficiency = None;
     all.wip.kinds.clear();
     all.wip.oldest.clear();
+    all.stuck.items.clear();
+    all.stuck.groups.clear();
+    all.stuck.keys.clear();
+    (all.stuck.total, all.stuck.total_groups) = (0, 0);
+    all.stuck.kinds.iter_mut().for_each(|kind| (kind.n, kind.oldest_seconds) = (0, None));
     all.quality.tag_coverage.clear();
     all.tags.keys.clear();
     all.detail.values.clear();

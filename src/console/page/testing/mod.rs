@@ -8,11 +8,11 @@ use maud::Markup;
 
 use super::link::Address;
 use super::overview::Overview;
-use super::{detail, items, overview, problem, trace};
+use super::{detail, items, overview, problem, stuck, trace};
 use crate::insight::query::Query;
 use crate::insight::report::{
-    Correlations, Detail, Groups, Items, Latency, Quality, ServiceDora, Stages, Summary, TagKeys, Trace,
-    Trend, Wip,
+    Correlations, Detail, Groups, Items, Latency, Quality, ServiceDora, Stages, Stuck, Summary, TagKeys,
+    Trace, Trend, Wip,
 };
 use crate::work::time::Time;
 
@@ -29,6 +29,7 @@ pub(crate) struct Reports {
     pub services: Vec<ServiceDora>,
     pub stages: Stages,
     pub wip: Wip,
+    pub stuck: Stuck,
     pub quality: Quality,
     pub tags: TagKeys,
     pub detail: Detail,
@@ -64,6 +65,7 @@ pub(crate) fn overview_page(reports: &Reports, asked: &str) -> Markup {
         services: &reports.services,
         stages: &reports.stages,
         wip: &reports.wip,
+        stuck: &reports.stuck,
         quality: &reports.quality,
         tags: &reports.tags,
         ingest: "http://127.0.0.1:5000/",
@@ -91,6 +93,7 @@ pub(crate) fn pages(reports: &Reports) -> Vec<(&'static str, String)> {
         ("overlay", overview_page(reports, OVERLAID).into_string()),
         ("detail", detail::render(&overlay, &reports.detail, tags).into_string()),
         ("items", items::render(&address("slower=36000&cursor=abc"), items, tags).into_string()),
+        ("stuck", stuck::render(&address("group=team&filter=team!=web"), &reports.stuck).into_string()),
         ("trace", trace::render(&address(""), trace).into_string()),
         ("trace-steps", trace::render(&address("steps=show"), trace).into_string()),
         ("problem", problem.into_string()),

@@ -450,6 +450,59 @@ fn wip() -> Wip {
     }
 }
 
+fn stuck() -> Stuck {
+    let kind = |kind, n, after: f64, oldest: Option<f64>| StuckKind {
+        kind,
+        n,
+        after_seconds: after * D,
+        oldest_seconds: oldest.map(|days| days * D),
+    };
+    let open = |key: &str, title: &str, days: f64, what, status: Option<&str>, since: Option<f64>| {
+        let key: Key = key.parse().unwrap();
+        let ago = |days: f64| At(now().plus(-(days * D * 1e6) as i64));
+        ItemRow {
+            trace_id: crate::work::ids::TraceId::of(&key).to_string(),
+            key,
+            opened: Some(ago(days)),
+            closed: None,
+            outcome: None,
+            seconds: Some(days * D),
+            waiting: Some(Waiting { what, status: status.map(str::to_owned), since: since.map(ago) }),
+            ..row(title, 901, days)
+        }
+    };
+    let github = |rest: &str| format!("github:github.com/acme/billing/{rest}");
+    let jira = "jira:acme.atlassian.net/CR/issue/CR-7";
+    let blocked = Some("Blocked by <legal>");
+    let ci = "jenkins:ci.example.org/acme/billing/build/18";
+    Stuck {
+        basis: basis(Kind::Issue),
+        kinds: vec![
+            kind(Kind::Issue, 3, 180.0, Some(402.0)),
+            kind(Kind::PullRequest, 2, 30.0, Some(61.0)),
+            kind(Kind::Build, 1, 1.0, Some(12.0)),
+            kind(Kind::Job, 0, 1.0, None),
+        ],
+        items: vec![
+            open(jira, "Migrate invoices to the new ledger", 402.0, WaitsIn::Status, blocked, Some(120.0)),
+            ItemRow {
+                waiting: None,
+                ..open(&github("issue/8"), "Rotate keys", 240.0, WaitsIn::Run, None, None)
+            },
+            open(&github("pull_request/31"), "Dunning mails", 61.0, WaitsIn::Pickup, None, Some(60.5)),
+            open(&github("pull_request/44"), "Ledger, part 2", 33.0, WaitsIn::Merge, None, Some(30.0)),
+            open(ci, "billing", 12.0, WaitsIn::Run, None, None),
+        ],
+        total: 6,
+        groups: vec![
+            StuckGroup { value: "billing".to_owned(), n: 4, oldest_seconds: Some(402.0 * D) },
+            StuckGroup { value: "(none)".to_owned(), n: 2, oldest_seconds: Some(12.0 * D) },
+        ],
+        total_groups: 3,
+        keys: tags().keys,
+    }
+}
+
 fn quality() -> Quality {
     Quality {
         basis: basis(Kind::Issue),
@@ -565,6 +618,7 @@ fn row(title: &str, number: u32, days: f64) -> ItemRow {
         seconds: Some(days * D),
         outcome: Some("completed".to_owned()),
         reopened: u32::from(number == 655),
+        waiting: None,
         tags: BTreeMap::from([
             ("deploy.type".to_owned(), vec!["mutable".to_owned()]),
             ("language".to_owned(), vec!["python".to_owned()]),
@@ -717,6 +771,7 @@ pub(crate) fn reports() -> Reports {
         services: services(),
         stages: stages(),
         wip: wip(),
+        stuck: stuck(),
         quality: quality(),
         tags: tags(),
         detail: detail(),

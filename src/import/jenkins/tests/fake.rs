@@ -16,8 +16,8 @@ use jiff::Timestamp;
 use percent_encoding::percent_decode_str;
 use serde_json::{Value, json};
 
-use crate::import::show::Show;
 use crate::import::wait::Clock;
+use crate::show::Show;
 
 /// Another answer than the usual one: for requests whose path has this in it, a status and a header.
 pub(super) type Odd = (&'static str, u16, Option<(&'static str, String)>);
