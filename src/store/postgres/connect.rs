@@ -9,7 +9,7 @@ use std::str::FromStr;
 use std::sync::Arc;
 use std::time::Duration;
 
-use deadpool_postgres::{Manager, ManagerConfig, Pool, RecyclingMethod, Runtime};
+use deadpool_postgres::{Client, Manager, ManagerConfig, Pool, RecyclingMethod, Runtime};
 use rustls::pki_types::CertificateDer;
 use rustls::pki_types::pem::PemObject;
 use rustls::{ClientConfig, RootCertStore};
@@ -18,6 +18,7 @@ use tokio_postgres::config::{Host, SslMode};
 use tokio_postgres_rustls::MakeRustlsConnect;
 
 use super::super::StoreError;
+use super::failed::Failed;
 use crate::export::tls;
 
 /// How long connecting may take. With the time to answer it stays below the ten seconds that
@@ -28,8 +29,8 @@ const CONNECT: Duration = Duration::from_secs(3);
 const DEAD: Duration = Duration::from_secs(10);
 /// What each session sets. A replica that hangs must not hold its locks for ever, and no statement
 /// waits longer than a sender does.
-const SESSION: &str =
-    "-c statement_timeout=60s -c lock_timeout=8s -c idle_in_transaction_session_timeout=30s";
+const SESSION: [(&str, &str); 3] =
+    [("statement_timeout", "60s"), ("lock_timeout", "8s"), ("idle_in_transaction_session_timeout", "30s")];
 
 /// Where a PostgreSQL database is, and as whom it is used.
 #[derive(Clone, PartialEq, Eq)]
@@ -123,11 +124,10 @@ pub(super) fn pool(url: &PostgresUrl, access: &Access) -> Result<Pool, StoreErro
         .keepalives_retries(2)
         .tcp_user_timeout(DEAD);
     config.target_session_attrs(tokio_postgres::config::TargetSessionAttrs::ReadWrite);
-    let options = match config.get_options() {
-        Some(own) => format!("{SESSION} {own}"),
-        None => SESSION.to_owned(),
-    };
-    config.options(options);
+    // What the address says of its own comes last, and counts.
+    let mut options: Vec<String> = SESSION.iter().map(|(name, value)| format!("-c {name}={value}")).collect();
+    options.extend(config.get_options().map(str::to_owned));
+    config.options(options.join(" "));
     let roots = roots(access.authorities.as_deref()).map_err(cannot)?;
     tls::install_provider();
     let encryption = ClientConfig::builder().with_root_certificates(Arc::new(roots)).with_no_client_auth();
@@ -141,6 +141,18 @@ pub(super) fn pool(url: &PostgresUrl, access: &Access) -> Result<Pool, StoreErro
         .recycle_timeout(Some(CONNECT))
         .build()
         .map_err(|error| cannot(error.to_string()))
+}
+
+/// Which limits a session does not have although they were asked for: a pooler in front has left them out.
+pub(super) async fn unlimited(client: &Client) -> Result<Vec<&'static str>, Failed> {
+    let mut missing = Vec::new();
+    for (name, _) in SESSION {
+        let row = client.query_one("SELECT current_setting($1)", &[&name]).await?;
+        if row.get::<_, &str>(0) == "0" {
+            missing.push(name);
+        }
+    }
+    Ok(missing)
 }
 
 fn roots(pem: Option<&[u8]>) -> Result<RootCertStore, String> {

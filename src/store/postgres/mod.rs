@@ -246,6 +246,14 @@ impl PostgresStore {
                 Ok(true) => {
                     let database = &store.database;
                     tried!(store, |client| database.compare_clocks(&client))?;
+                    let missing = tried!(store, |client| connect::unlimited(&client))?;
+                    if !missing.is_empty() {
+                        tracing::warn!(
+                            missing = missing.join(", "),
+                            "sessions of the database have no such limit: is there a pooler in front? \
+                             docs/deploying.md says how to set them"
+                        );
+                    }
                     return Ok(store);
                 }
                 Err(StoreError::Unavailable(reason)) if begun.elapsed() < PATIENCE_AT_START => {

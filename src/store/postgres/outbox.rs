@@ -21,12 +21,13 @@ pub(super) async fn lease(
     limit: usize,
     holder: i64,
 ) -> Result<Vec<Leased>, Failed> {
+    // An array is made once; with IN (…) a planner may run the selection again, and lease more than the limit.
     let statement = transaction
         .prepare_cached(&format!(
-            "UPDATE outbox SET holder = $3, leased_until = now() + {LEASE} WHERE id IN (
+            "UPDATE outbox SET holder = $3, leased_until = now() + {LEASE} WHERE id = ANY(ARRAY(
                  SELECT id FROM outbox
                  WHERE backend = $1 AND (leased_until IS NULL OR leased_until < now())
-                 ORDER BY attempts, id LIMIT $2 FOR UPDATE SKIP LOCKED)
+                 ORDER BY attempts, id LIMIT $2 FOR UPDATE SKIP LOCKED))
              RETURNING attempts, id, source, key, spans, span_count"
         ))
         .await?;

@@ -72,3 +72,18 @@ async fn the_database_is_reached_over_tls_with_the_password_and_only_if_it_is_kn
         }
     }
 }
+
+#[tokio::test]
+async fn sessions_have_limits_and_it_is_known_if_they_do_not() {
+    let Some(server) = Postgres::shared() else { return };
+    let url = server.database().await;
+    let missing = async |options: &str| {
+        let store = open(&format!("{url}{options}")).await;
+        let client = store.database.client().await.unwrap();
+        connect::unlimited(&client).await.unwrap()
+    };
+    assert_eq!(missing("").await, [""; 0]);
+    // As they are behind a pooler that leaves out what a session asks for.
+    let without = "?options=-c%20lock_timeout%3D0%20-c%20statement_timeout%3D0";
+    assert_eq!(missing(without).await, ["statement_timeout", "lock_timeout"]);
+}
