@@ -2,6 +2,7 @@
 
 use clap::Subcommand;
 
+use super::chosen::Chosen;
 use super::output::{print, printable, table};
 use super::{CliError, ConfigArgs, with_store};
 use crate::store::{AnyStore, Store};
@@ -23,79 +24,40 @@ pub(super) enum ExportsCommand {
     },
     /// Send rejected spans again, under the same ids
     #[command(after_help = "Examples:\n  valuestream exports retry 3 4\n  valuestream exports retry --all")]
-    Retry {
-        /// Their numbers in the list
-        #[arg(required_unless_present = "all", conflicts_with = "all")]
-        ids: Vec<i64>,
-        /// All of them
-        #[arg(long)]
-        all: bool,
-        #[command(flatten)]
-        config: ConfigArgs,
-    },
+    Retry(Chosen),
     /// Drop rejected spans for good
     #[command(after_help = "Examples:\n  valuestream exports drop 3 4\n  valuestream exports drop --all")]
-    Drop {
-        /// Their numbers in the list
-        #[arg(required_unless_present = "all", conflicts_with = "all")]
-        ids: Vec<i64>,
-        /// All of them
-        #[arg(long)]
-        all: bool,
-        #[command(flatten)]
-        config: ConfigArgs,
-    },
+    Drop(Chosen),
 }
+
+/// What is wrong with numbers that are none.
+const NONE: &str = "are of no rejected export: see `valuestream exports list`";
 
 pub(super) async fn run(command: ExportsCommand) -> Result<(), CliError> {
     match command {
         ExportsCommand::List { json, config } => {
             with_store(&config.load()?, async |store| list(store, json).await).await
         }
-        ExportsCommand::Retry { ids, all, config } => {
-            let ids = distinct(ids);
+        ExportsCommand::Retry(chosen) => {
+            let ids = chosen.named();
             let retry = async |store: &AnyStore| Ok(store.retry_rejected(&ids).await?);
-            let retried = with_store(&config.load()?, retry).await?;
+            let retried = with_store(&chosen.config.load()?, retry).await?;
             print(&format!("{retried} back in the outbox\n"))?;
-            if all { Ok(()) } else { all_there(ids.len() - retried) }
+            chosen.all_there(ids.len().saturating_sub(retried), NONE)
         }
-        ExportsCommand::Drop { ids, all, config } => {
+        ExportsCommand::Drop(chosen) => {
             let drop = async |store: &AnyStore| {
-                let ids = if all { every(store).await? } else { distinct(ids) };
+                let page = async |after| {
+                    let page = store.rejected(after, PAGE).await?;
+                    Ok(page.iter().map(|entry| entry.id).collect())
+                };
+                let ids = chosen.meant(page).await?;
                 Ok((ids.len(), store.drop_rejected(&ids).await?))
             };
-            let (asked, dropped) = with_store(&config.load()?, drop).await?;
+            let (asked, dropped) = with_store(&chosen.config.load()?, drop).await?;
             print(&format!("{dropped} dropped\n"))?;
-            if all { Ok(()) } else { all_there(asked - dropped) }
+            chosen.all_there(asked.saturating_sub(dropped), NONE)
         }
-    }
-}
-
-/// The numbers that are meant, each once.
-fn distinct(mut ids: Vec<i64>) -> Vec<i64> {
-    ids.sort_unstable();
-    ids.dedup();
-    ids
-}
-
-/// Complains about numbers that are none.
-fn all_there(missing: usize) -> Result<(), CliError> {
-    if missing == 0 {
-        return Ok(());
-    }
-    let problem = "of these numbers are of no rejected export: see `valuestream exports list`";
-    Err(CliError::Failed(format!("{missing} {problem}")))
-}
-
-/// The numbers of all that was rejected.
-async fn every(store: &AnyStore) -> Result<Vec<i64>, CliError> {
-    let mut ids: Vec<i64> = Vec::new();
-    loop {
-        let page = store.rejected(ids.last().copied().unwrap_or_default(), PAGE).await?;
-        if page.is_empty() {
-            return Ok(ids);
-        }
-        ids.extend(page.iter().map(|entry| entry.id));
     }
 }
 

@@ -6,6 +6,7 @@ mod asking;
 mod backup;
 mod check_config;
 mod check_store;
+mod chosen;
 mod demo;
 mod event;
 mod exec;

@@ -1,8 +1,9 @@
 //! `valuestream quarantine`: deliveries that could not be understood. After an upgrade that
 //! understands them, `retry` folds them in as if they had just come.
 
-use clap::{Args, Subcommand};
+use clap::Subcommand;
 
+use super::chosen::Chosen;
 use super::output::{print, printable, table};
 use super::{CliError, ConfigArgs, with_store};
 use crate::app;
@@ -42,17 +43,8 @@ pub(super) enum QuarantineCommand {
     Drop(Chosen),
 }
 
-#[derive(Debug, Args)]
-pub(super) struct Chosen {
-    /// Their numbers in the list
-    #[arg(required_unless_present = "all", conflicts_with = "all")]
-    ids: Vec<i64>,
-    /// All of them
-    #[arg(long)]
-    all: bool,
-    #[command(flatten)]
-    config: ConfigArgs,
-}
+/// What is wrong with numbers that are none.
+const NONE: &str = "are not in quarantine: see `valuestream quarantine list`";
 
 pub(super) async fn run(command: QuarantineCommand) -> Result<(), CliError> {
     match command {
@@ -75,38 +67,18 @@ pub(super) async fn run(command: QuarantineCommand) -> Result<(), CliError> {
             };
             let (asked, dropped) = with_store(&chosen.config.load()?, drop).await?;
             print(&format!("{dropped} dropped\n"))?;
-            if chosen.all { Ok(()) } else { all_there(asked - dropped) }
+            chosen.all_there(asked.saturating_sub(dropped), NONE)
         }
     }
 }
 
-/// Complains about numbers that are none.
-fn all_there(missing: usize) -> Result<(), CliError> {
-    match missing {
-        0 => Ok(()),
-        missing => {
-            let problem = "of these numbers are not in quarantine: see `valuestream quarantine list`";
-            Err(CliError::Failed(format!("{missing} {problem}")))
-        }
-    }
-}
-
-/// The numbers that are meant, each once.
+/// The numbers that are meant.
 async fn ids(store: &AnyStore, chosen: &Chosen) -> Result<Vec<i64>, CliError> {
-    if !chosen.all {
-        let mut ids = chosen.ids.clone();
-        ids.sort_unstable();
-        ids.dedup();
-        return Ok(ids);
-    }
-    let mut ids: Vec<i64> = Vec::new();
-    loop {
-        let page = store.quarantine(ids.last().copied().unwrap_or_default(), PAGE).await?;
-        if page.is_empty() {
-            return Ok(ids);
-        }
-        ids.extend(page.iter().map(|entry| entry.id));
-    }
+    let page = async |after| {
+        let page = store.quarantine(after, PAGE).await?;
+        Ok(page.iter().map(|entry| entry.id).collect())
+    };
+    chosen.meant(page).await
 }
 
 async fn list(store: &AnyStore, json: bool) -> Result<(), CliError> {
@@ -165,8 +137,7 @@ async fn retry(
     let (mut understood, mut unused, mut left, mut missing) = (0, 0, 0, 0);
     for id in ids(store, chosen).await? {
         let Some((source, received_at, kept)) = store.quarantined(id).await? else {
-            // Of all of them one that is gone was dealt with meanwhile, by somebody else.
-            missing += usize::from(!chosen.all);
+            missing += 1;
             continue;
         };
         let headers: HeaderMap = kept
@@ -202,5 +173,5 @@ async fn retry(
         }
     }
     print(&format!("{understood} understood, {unused} not used and dropped, {left} left\n"))?;
-    all_there(missing)
+    chosen.all_there(missing, NONE)
 }

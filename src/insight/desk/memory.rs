@@ -17,7 +17,7 @@ use crate::work::time::Time;
 
 /// How many cohorts are remembered: of a million items each takes 12 MB.
 const COHORTS: usize = 4;
-/// How many histories are remembered: of 27,000 deploys and as many changes each takes 4 MB.
+/// How many histories are remembered: each has an entry for every deploy and every change.
 const HISTORIES: usize = 4;
 /// How many reports of a kind are remembered.
 const REPORTS: usize = 64;
