@@ -13,7 +13,7 @@ pub(super) struct Chosen {
     ids: Vec<i64>,
     /// All of them
     #[arg(long)]
-    pub all: bool,
+    all: bool,
     #[command(flatten)]
     pub config: ConfigArgs,
 }

@@ -144,15 +144,12 @@ pub(super) fn pool(url: &PostgresUrl, access: &Access) -> Result<Pool, StoreErro
 }
 
 /// Which limits a session does not have although they were asked for: a pooler in front has left them out.
-pub(super) async fn unlimited(client: &Client) -> Result<Vec<&'static str>, Failed> {
-    let mut missing = Vec::new();
-    for (name, _) in SESSION {
-        let row = client.query_one("SELECT current_setting($1)", &[&name]).await?;
-        if row.get::<_, &str>(0) == "0" {
-            missing.push(name);
-        }
-    }
-    Ok(missing)
+pub(super) async fn unlimited(client: &Client) -> Result<Vec<String>, Failed> {
+    let names = SESSION.map(|(name, _)| name);
+    let missing = "SELECT name FROM unnest($1::text[]) WITH ORDINALITY AS asked (name, place)
+         WHERE current_setting(name) = '0' ORDER BY place";
+    let rows = client.query(missing, &[&names.as_slice()]).await?;
+    Ok(rows.iter().map(|row| row.get(0)).collect())
 }
 
 fn roots(pem: Option<&[u8]>) -> Result<RootCertStore, String> {
